@@ -15,16 +15,14 @@
 void *xmalloc(size_t size) __attribute__((malloc, returns_nonnull, warn_unused_result));
 void *xcalloc(size_t count, size_t size)
     __attribute__((malloc, returns_nonnull, warn_unused_result));
-void *xrealloc(void *ptr, size_t size) __attribute__((returns_nonnull, warn_unused_result));
+void *xrealloc(void *ptr, size_t size)
+    __attribute__((returns_nonnull, warn_unused_result));
 /* xstrdup(NULL) is NULL: an absent field stays absent. */
 char *xstrdup(const char *s) __attribute__((warn_unused_result));
-char *xstrndup(const char *s, size_t len) __attribute__((returns_nonnull, warn_unused_result));
+char *xstrndup(const char *s, size_t len)
+    __attribute__((returns_nonnull, warn_unused_result));
 char *xasprintf(const char *fmt, ...)
     __attribute__((format(printf, 1, 2), returns_nonnull, warn_unused_result));
-
-/* uthash and utlist end the same way when memory is out. */
-#define uthash_malloc(sz) xmalloc(sz)
-#define uthash_fatal(msg) abort()
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 #define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))

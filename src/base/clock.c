@@ -70,8 +70,8 @@ bool clock_parse(const char *s, struct timespec *ret)
     char sep;
     if (!s)
         return false;
-    if (sscanf(s, "%4d-%2d-%2d%c%2d:%2d:%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday, &sep,
-               &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &used) != 7 ||
+    if (sscanf(s, "%4d-%2d-%2d%c%2d:%2d:%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday,
+               &sep, &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &used) != 7 ||
         !used || !strchr("Tt ", sep))
         return clock_parse_epoch(s, ret);
     const char *rest = s + used;

@@ -15,7 +15,7 @@ struct timespec clock_now(void);
  * UTC) and plain epoch seconds or milliseconds. False, and *ret untouched, otherwise. */
 bool clock_parse(const char *s, struct timespec *ret);
 /* "2026-04-14T09:30:00.123Z"; buf of at least CLOCK_TEXT bytes. Returns buf. */
-#define CLOCK_TEXT 40
+#define CLOCK_TEXT 64
 const char *clock_format(struct timespec ts, char *buf);
 
 #endif

@@ -17,7 +17,8 @@ static struct {
     enum log_sink sink;
     char *lines[LOG_LINES]; /* ring; owned */
     unsigned next;
-} the_log = {.lock = PTHREAD_MUTEX_INITIALIZER, .program = "amdahlfs", .level = LOG_LEVEL_INFO};
+} the_log = {
+    .lock = PTHREAD_MUTEX_INITIALIZER, .program = "amdahlfs", .level = LOG_LEVEL_INFO};
 
 static const struct {
     const char *name;

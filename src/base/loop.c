@@ -9,9 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
-
-#include <uthash.h>
-#include <utlist.h>
+#include "base/table.h"
 
 static _Thread_local const struct loop *loop_current;
 
@@ -112,7 +110,8 @@ static void heap_down(struct loop *l, unsigned i)
         unsigned child = 2 * i + 1;
         if (child >= l->heap_len)
             break;
-        if (child + 1 < l->heap_len && l->heap[child + 1]->due_ms < l->heap[child]->due_ms)
+        if (child + 1 < l->heap_len &&
+            l->heap[child + 1]->due_ms < l->heap[child]->due_ms)
             child++;
         if (l->heap[child]->due_ms >= t->due_ms)
             break;

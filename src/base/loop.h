@@ -2,8 +2,8 @@
  *
  * Everything that waits in this program waits here: libcurl's sockets (http/), deadlines,
  * retries, completions. Callbacks run one after another on the loop's thread and must not
- * block. loop_post() and loop_timer_set() may be called from any thread; its lock is a leaf lock,
- * held only to link a task in, so posting is allowed under any other lock. */
+ * block. loop_post() and loop_timer_set() may be called from any thread; its lock is a
+ * leaf lock, held only to link a task in, so posting is allowed under any other lock. */
 #ifndef BASE_LOOP_H
 #define BASE_LOOP_H
 
