@@ -1,0 +1,96 @@
+/* http.h - the one door to the network. http/ alone knows libcurl.
+ *
+ * Requests are handed in from any thread and answered on the engine's thread
+ * (base/loop.h); nobody waits. Between the two lie the budget (how many requests a minute
+ * the platform allows), the classes (who goes first), the retries, and the deadline.
+ *
+ * Retries: 429 and 5xx and a lost connection, 4 attempts, 0.5 s doubling with up to 0.2 s
+ * of jitter, the server's own wait first (Retry-After, retry_after, retry_after_seconds);
+ * never a request marked `once`, which is sent on a fresh connection too, since libcurl
+ * silently repeats a request on a reused connection that died.
+ * (Seed "Python Guide", Retry helper; contract.md section 5.)
+ *
+ * Trust: bodies are cut off above max_body (-EFBIG), redirects are never followed, TLS is
+ * always verified, plain http goes to loopback only. The key is never logged.
+ */
+#ifndef HTTP_HTTP_H
+#define HTTP_HTTP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/loop.h"
+#include "base/text.h"
+#include "http/key.h"
+
+struct http;
+
+enum http_class { HTTP_INTERACTIVE, HTTP_SAVE, HTTP_READAHEAD, HTTP_BACKGROUND };
+enum { HTTP_CLASSES = 4 };
+
+struct http_config {
+    const char *url;         /* scheme://host[:port][/prefix], without /api/platform/v1;
+                              * or unix:/path/of/socket */
+    struct http_key *key;    /* borrowed; outlives the engine */
+    const char *api_version; /* X-Amdahl-API-Version; NULL: not sent */
+    int64_t timeout_ms;      /* of one attempt; 0: 30 s */
+    unsigned max_requests;   /* a minute; 0: what the platform says */
+    size_t max_body;         /* bytes of an answer; 0: 64 MiB */
+};
+
+struct http_answer {
+    int err;     /* 0: an HTTP answer is there, whatever its status. Else -ECONNREFUSED,
+                  * -ETIMEDOUT, -EHOSTUNREACH, -ENETUNREACH, -ECONNRESET, -EFBIG, -EIO (TLS),
+                  * -EBUSY (rate limited past the deadline), -ECANCELED (the engine stops) */
+    long status; /* HTTP status; 0 when err is set */
+    struct text *body;        /* never NULL when err is 0; borrowed */
+    const char *content_type; /* "" when absent */
+    unsigned attempts;
+    bool sent; /* the last attempt may have reached the platform (a lost answer) */
+    const char *reason; /* err in words, for people: "TLS: certificate has expired" */
+};
+
+/* Called once for each request, on the engine's thread, no lock held. */
+typedef void http_done_fn(void *arg, const struct http_answer *answer);
+
+struct http_request {
+    const char *method; /* "GET", ... */
+    const char *path;   /* below /api/platform/v1, with its query: "/pages?limit=200" */
+    struct text *body;  /* JSON, or NULL; a reference is taken */
+    enum http_class class;
+    bool once;           /* never repeated once any of it may have been sent */
+    int64_t deadline_ms; /* for all attempts and waits; 0: 60 s */
+    http_done_fn *done;
+    void *arg;
+};
+
+/* Checks the URL, prepares libcurl on the loop. 0; -EINVAL (*ret_reason, malloc'ed, says
+ * what is wrong with the URL); -errno. */
+int http_create(struct loop *loop, const struct http_config *config,
+                struct http **ret_http, char **ret_reason);
+/* Copies what it needs from *request. Any thread. */
+void http_send(struct http *h, const struct http_request *request);
+/* Waits at most grace_ms for requests of class HTTP_SAVE on their way, then answers all
+ * that is left with -ECANCELED. Not on the loop's thread, before loop_stop(). */
+void http_stop(struct http *h, int64_t grace_ms);
+void http_destroy(struct http *h);
+
+struct http_stats {
+    uint64_t requests; /* attempts sent */
+    uint64_t retries, errors, rate_limited;
+    unsigned in_flight, queued;
+    long limit, remaining; /* a minute, as the platform says; -1: not said */
+    int64_t reset_ms;      /* until the window ends; -1: not said */
+    int64_t last_ok_ms;    /* monotonic time of the last HTTP answer; 0: none yet */
+    bool online;           /* the last attempt got an HTTP answer */
+    char last_error[160];
+};
+void http_get_stats(struct http *h, struct http_stats *ret);
+/* The host the URL names, for fsname; lives as long as h. */
+const char *http_host(const struct http *h);
+
+/* Percent-encodes a path segment or query value into out. */
+void http_quote(struct buf *out, const char *s);
+
+#endif
