@@ -27,7 +27,8 @@ char *xasprintf(const char *fmt, ...)
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 #define container_of(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
-/* `cleanup_free char *s = ...` frees at the end of the scope; steal_ptr() keeps it. */
+/* __cleanup__, since a header may be read before or after the macro cleanup() below.
+ * `cleanup_free char *s = ...` frees at the end of the scope; steal_ptr() keeps it. */
 static inline void alloc_free_ptr(void *p)
 {
     free(*(void **)p);
@@ -37,7 +38,7 @@ static inline void alloc_close_fd(int *fd)
     if (*fd >= 0)
         close(*fd);
 }
-#define cleanup(fn) __attribute__((cleanup(fn)))
+#define cleanup(fn) __attribute__((__cleanup__(fn)))
 #define cleanup_free cleanup(alloc_free_ptr)
 #define cleanup_fd cleanup(alloc_close_fd)
 #define steal_ptr(p)                                                                     \

@@ -18,7 +18,7 @@ struct buf {
     }
 
 void buf_finish(struct buf *b);
-#define cleanup_buf __attribute__((cleanup(buf_finish)))
+#define cleanup_buf __attribute__((__cleanup__(buf_finish)))
 
 void buf_clear(struct buf *b);
 /* Room for `more` bytes after len without another allocation. */

@@ -30,7 +30,7 @@ static inline void text_unref_ptr(struct text **t)
 {
     text_unref(*t);
 }
-#define cleanup_text __attribute__((cleanup(text_unref_ptr)))
+#define cleanup_text __attribute__((__cleanup__(text_unref_ptr)))
 
 /* Puts a new reference (taken over from the caller) in *slot and drops the old one. */
 void text_replace(struct text **slot, struct text *taken);

@@ -49,7 +49,7 @@ struct verify_input {
 void verify_page(struct sqlgate *gate, const struct verify_input *in,
                  struct verdict *ret_verdict);
 void verdict_finish(struct verdict *v);
-#define cleanup_verdict __attribute__((cleanup(verdict_finish)))
+#define cleanup_verdict __attribute__((__cleanup__(verdict_finish)))
 
 static inline bool verdict_ok(const struct verdict *v)
 {
