@@ -1,0 +1,43 @@
+/* faults.h - what is wrong with a page's files, as lines that people and editors read:
+ *
+ *   spec.json:12:7: error: [bind] unbound query 'deals'
+ *
+ * The position is that of the offending value in the user's own text: the verdict's field
+ * path ("spec.root.children[1].props.data", "declared_queries[0].sql") is followed
+ * through the text, as deep as it goes. Where the value is SQL and the verdict gives a
+ * line and column, the position is that place inside the JSON string, through its
+ * escapes, and
+ * "(SQL line 2, column 14)" ends the message. Pure functions. */
+#ifndef WORKSPACE_FAULTS_H
+#define WORKSPACE_FAULTS_H
+
+#include "base/text.h"
+#include "json/json.h"
+#include "platform/platform.h"
+
+/* The texts a verdict speaks of; any may be NULL. */
+struct faults_texts {
+    const struct text *spec;
+    const struct text *queries;
+};
+
+/* Appends one line a fault ("compiler" format above). A fault whose field says neither is
+ * put at 1:1 of `file` ("spec.json" or "queries.json": the file being saved); "root..."
+ * and a bare path are the spec's, "queries..." and "declared_queries..." the queries'. A
+ * query may also be meant by name ("declared_queries.deals.sql"). Control characters in
+ * messages become blanks; lines are cut at 1000 bytes (at a character); at most 1000
+ * lines. */
+void faults_print_verdict(struct buf *out, const char *file,
+                          const struct platform_verdict *verdict,
+                          const struct faults_texts *texts);
+/* One line for a refusal that has no verdict: file:line:column: error: [stage] message.
+ */
+void faults_print_one(struct buf *out, const char *file, unsigned line, unsigned column,
+                      const char *stage, const char *message);
+/* The same faults as a verdict in JSON, for what was refused here without a request:
+ * {"ok": false, "stages": {...all false or absent}, "errors": [{"stage","message","file",
+ * "line","column"}]}, two-space indented, newline at the end. */
+void faults_print_json(struct buf *out, const char *file, unsigned line, unsigned column,
+                       const char *stage, const char *message);
+
+#endif
