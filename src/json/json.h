@@ -49,7 +49,9 @@ struct json_limits {
     bool refuse_duplicate_keys;
 };
 
-#define JSON_DEPTH_MAX 4096 /* json_check() refuses more, whatever the limits say */
+/* json_check() refuses more than these, whatever the limits say. */
+#define JSON_DEPTH_MAX 4096
+#define JSON_BYTES_MAX ((size_t)1 << 30)
 #define JSON_LIMITS_USER ((struct json_limits){32u << 20, 1000, true})
 #define JSON_LIMITS_WIRE ((struct json_limits){64u << 20, 1000, false})
 
@@ -58,7 +60,7 @@ struct json_limits {
 int json_check(const char *text, size_t len, const struct json_limits *limits,
                struct json_span *ret_root, struct json_error *ret_error);
 
-/* Line and column, from 1, of a byte offset. */
+/* Line and column, from 1, of a byte offset (one behind the end counts as the end). */
 void json_position(const char *text, size_t len, size_t offset, unsigned *ret_line,
                    unsigned *ret_column);
 
@@ -87,9 +89,10 @@ bool json_element(const char *text, struct json_span array, size_t index,
                   struct json_span *ret_value);
 
 /* Follows a path from `from`: "root.children[1].props.data", "[0].sql", "a['odd key']",
- * "a[\"odd.key\"]", and JSON pointers ("/root/children/1/props"). "" and "$" are `from`
- * itself. Goes as deep as the text does: returns true when the whole path was found;
- * otherwise false with *ret the deepest value on the way (`from` at least). */
+ * "a[\"odd.key\"]", "root.children.1", "$.root", and JSON pointers
+ * ("/root/children/1/props"). "" and "$" are `from` itself. Goes as deep as the text
+ * does: returns true when the whole path was found; otherwise false with *ret the deepest
+ * value on the way (`from` at least). */
 bool json_path(const char *text, struct json_span from, const char *path,
                struct json_span *ret);
 
@@ -100,19 +103,25 @@ void json_string_decode(const char *text, struct json_span string, struct buf *o
 /* The decoded string, malloc'ed; NULL when the span is no string or holds a NUL. */
 char *json_string_dup(const char *text, struct json_span string)
     __attribute__((warn_unused_result));
-/* Where byte `decoded` of the decoded string stands in the text (at its escape's start).
- */
+/* Where byte `decoded` of the decoded string stands in the text (at its escape's start);
+ * that of the closing quote when the string is shorter. */
 size_t json_string_offset(const char *text, struct json_span string, size_t decoded);
 /* Does the string, decoded, equal s? */
 bool json_string_is(const char *text, struct json_span string, const char *s);
-/* Appends s[0..len) as a JSON string with its quotes. Escapes only ", \, and controls. */
+/* Appends s[0..len) as a JSON string with its quotes. Escapes only ", \, and controls:
+ * what is not UTF-8 (ask json_utf8_valid) would not make a JSON text. */
 void json_quote(struct buf *out, const char *s, size_t len);
 void json_quotes(struct buf *out, const char *s);
+/* Strict UTF-8: no overlong forms, no surrogates, nothing above U+10FFFF. When false,
+ * *ret_offset (may be NULL) is that of the first byte that is none. */
+bool json_utf8_valid(const char *s, size_t len, size_t *ret_offset);
 
 /* ---- whole texts ------------------------------------------------------------------ */
 
 /* Appends the value with its own tokens, indented by two spaces, a newline at the end.
- * Empty arrays and objects stay on one line: [] and {}. */
+ * Empty arrays and objects stay on one line: [] and {}. A text whose indentation would be
+ * many times as long as itself (deep nesting around very many values) gets the lines, but
+ * no indentation. Doing it twice changes nothing. */
 void json_reindent(struct buf *out, const char *text, struct json_span value);
 /* Appends the value without blanks between its tokens. */
 void json_compact(struct buf *out, const char *text, struct json_span value);
