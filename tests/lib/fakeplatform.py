@@ -15,12 +15,12 @@ import dataclasses
 import http.server
 import json
 import re
-import socket
-import struct
 import threading
 import time
 import urllib.parse
 import uuid
+
+import fakefaults
 
 PREFIX = "/api/platform/v1"
 CATALOG = {"Section", "Row", "Grid", "Card", "Heading", "Text", "Markdown", "Stat",
@@ -52,7 +52,7 @@ class Fault:
     """What happens to the next `times` requests that match (None: to all of them)."""
     method: str
     path: str
-    kind: str       # see FAULTS at the end of Handler
+    kind: str       # a method fault_<kind> of fakefaults.Faults
     times: int | None = None
     arg: object = None
     seen: int = 0
@@ -232,7 +232,7 @@ class Server(http.server.ThreadingHTTPServer):
         pass    # a client that went away in the middle is an ordinary event here
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
+class Handler(fakefaults.Faults, http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     wbufsize = -1           # one segment an answer: headers and body together
     disable_nagle_algorithm = True
@@ -261,7 +261,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             fake.requests.append(self.seen)
         fault = self.claim_fault()
         if fault:
-            return Handler.FAULTS[fault.kind](self, fault.arg)
+            return getattr(self, f"fault_{fault.kind}")(fault.arg)
         return self.answer(*self.act())
 
     do_GET = do_POST = do_PATCH = do_DELETE = do_PUT = serve
@@ -468,117 +468,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if status != 204:
             self.wfile.write(data)
         self.wfile.flush()
-
-    # -- faults --------------------------------------------------------------------------------
-    def drop(self):
-        self.close_connection = True
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
-                                   struct.pack("ii", 1, 0))
-        self.connection.close()
-
-    def fault_hang(self, arg):
-        """No answer until heal(); then the connection just closes."""
-        self.fake.released.wait(arg or 600)
-        self.close_connection = True
-
-    def fault_drop_before(self, arg):
-        self.drop()
-
-    def fault_drop_after(self, arg):
-        """Acts, then loses the answer. With arg "fin": closed in good order, no byte sent,
-        which is what libcurl takes for a stale connection and repeats by itself."""
-        self.act()
-        if arg == "fin":
-            self.close_connection = True
-            self.connection.shutdown(socket.SHUT_RDWR)
-        else:
-            self.drop()
-
-    def fault_half(self, arg):
-        status, value, _ = self.act()
-        data = json.dumps(value).encode()
-        self.send(status, data[:len(data) // 2], "application/json", length=len(data))
-        self.drop()
-
-    def fault_nonjson(self, arg):
-        self.send(200, arg or b"{'this': is not JSON", "application/json")
-
-    def fault_html(self, arg):
-        self.send(200, b"<!doctype html><title>Sign in</title><p>Welcome to the hotel",
-                  "text/html")
-
-    def fault_deep(self, arg):
-        depth = arg or 10_000
-        self.send(200, b"[" * depth + b"]" * depth, "application/json")
-
-    def fault_huge(self, arg):
-        """A body of arg bytes (100 MB), sent without ever being held here."""
-        size = arg or 100_000_000
-        self.seen.status = 200
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(size))
-        self.end_headers()
-        self.wfile.write(b'{"id":"')
-        chunk, left = b"x" * 65536, size - 9
-        try:
-            while left > 0:
-                self.wfile.write(chunk[:left])
-                left -= len(chunk)
-            self.wfile.write(b'"}')
-        except OSError:
-            self.close_connection = True
-
-    def fault_slow(self, arg):
-        time.sleep(arg or 1)
-        self.answer(*self.act())
-
-    def fault_drip(self, arg):
-        """The right answer, a byte at a time over arg seconds."""
-        status, value, _ = self.act()
-        data = json.dumps(value).encode()
-        self.seen.status = status
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        for i in range(len(data)):
-            self.wfile.write(data[i:i + 1])
-            self.wfile.flush()
-            time.sleep((arg or 1) / len(data))
-
-    def fault_status(self, arg):
-        """arg: a status, or (status, body object or bytes)."""
-        status, body = arg if isinstance(arg, tuple) else (arg, None)
-        if body is None:
-            body = self.error(status, "internal", "as the test wished")[1]
-        data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        self.send(status, data, "application/json")
-
-    def fault_limit(self, arg):
-        """429 with the wait of arg seconds where the shape puts it."""
-        wait, where, headers = arg or 1, self.fake.shape.retry_after, {}
-        body = {"error": {"code": "rate_limited", "message": "slow down"}}
-        if where == "top":
-            body["retry_after"] = wait
-        elif where == "error.details":
-            body["error"]["details"] = {"retry_after_seconds": wait}
-        elif where == "details":
-            body["details"] = {"retry_after_seconds": wait}
-        else:
-            headers["Retry-After"] = str(wait)
-        self.answer(429, body, headers)
-
-    def fault_redirect(self, arg):
-        self.send(302, b"", "text/plain", {"Location": arg or "http://127.0.0.1:1/"})
-
-    def fault_edit(self, arg):
-        """arg(answer) may change the object before it is sent."""
-        status, value, headers = self.act()
-        self.answer(status, arg(value), headers)
-
-    FAULTS = {name[len("fault_"):]: value for name, value in list(locals().items())
-              if name.startswith("fault_")}
 
     ROUTES = [
         ("GET", r"/me", None, me),

@@ -71,3 +71,21 @@ def fake_mount(fake, mount_at):
         made.server = fake
         return made
     return make
+
+
+DEALS = {"name": "deals", "source": "sql",
+         "sql": "SELECT stage, COUNT(*) AS count\nFROM interactions\nGROUP BY stage"}
+
+
+@pytest.fixture
+def weekly(local, mount_at):
+    """An author's mount with one page of the test's own, weekly-sentiment, on it."""
+    local.create("Weekly sentiment", amdahl.spec_of(
+        amdahl.heading("Open pipeline", level=1),
+        {"type": "BarChart", "props": {"data": {"$query": "deals"}, "x": "stage",
+                                       "y": "count"}}), [DEALS], tags=["weekly"])
+    made = mount_at(local)
+    made.server = local
+    made.names()
+    local.forget()
+    return made

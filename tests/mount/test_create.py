@@ -1,0 +1,115 @@
+"""A new directory becomes a page once its files validate together, with one POST."""
+import errno
+import json
+import os
+
+from amdahl import dumps, fails_with, heading, run, spec_of, wait_for, write
+from fakeplatform import Shape, simple_spec
+
+QUERY = {"name": "n", "source": "sql", "sql": "SELECT COUNT(*) AS n FROM interactions"}
+BOUND = spec_of(heading("new"), {"type": "Table", "props": {"data": {"$query": "n"}}})
+
+
+def posts(server):
+    return server.count("POST", r"^/pages$")
+
+
+def test_mkdir_and_a_spec(mount):
+    mount.names()
+    os.mkdir(mount.page("fresh"))
+    assert posts(mount.server) == 0
+    write(mount.page("fresh") / "spec.json", dumps(spec_of(heading("new"))))
+    assert posts(mount.server) == 1
+    assert mount.server.page("fresh")["spec"] == spec_of(heading("new"))
+    assert mount.names().count("fresh") == 1
+    about = json.loads((mount.page("fresh") / "page.json").read_text())
+    assert about["id"] == mount.server.page("fresh")["id"]
+    assert about["name"] == "fresh"
+
+
+def test_files_in_any_order_make_one_page(mount):
+    for name, order in (("a", ("spec.json", "queries.json", "page.json")),
+                        ("b", ("page.json", "queries.json", "spec.json"))):
+        texts = {"spec.json": dumps(BOUND), "queries.json": dumps([QUERY]),
+                 "page.json": dumps({"name": f"Page {name}", "tags": ["t"]})}
+        mount.server.forget()
+        os.mkdir(mount.page(name))
+        for file in order:
+            write(mount.page(name) / file, texts[file])
+        assert posts(mount.server) == 1, mount.server.log_lines()
+        page = mount.server.page(f"Page {name}" if order[0] == "page.json" else
+                                 json.loads((mount.page(name) / "page.json").read_text())["name"])
+        assert (page["spec"], page["declared_queries"]) == (BOUND, [QUERY])
+        assert name in mount.names(), "the directory keeps the name it was given"
+
+
+def test_a_spec_that_waits_for_its_queries_is_no_error(mount):
+    os.mkdir(mount.page("fresh"))
+    write(mount.page("fresh") / "spec.json", dumps(BOUND))
+    assert posts(mount.server) == 0
+    write(mount.page("fresh") / "queries.json", dumps([QUERY]))
+    assert posts(mount.server) == 1
+    assert (mount.page("fresh") / "errors").read_text() == ""
+
+
+def test_a_refused_new_page_is_not_made(mount):
+    os.mkdir(mount.page("fresh"))
+    with fails_with(errno.EPROTO):
+        write(mount.page("fresh") / "spec.json", dumps(spec_of({"type": "Nonsense"})))
+    assert posts(mount.server) == 0
+    assert "Nonsense" in (mount.page("fresh") / "errors").read_text()
+    write(mount.page("fresh") / "spec.json", dumps(spec_of(heading("good"))))
+    assert posts(mount.server) == 1
+
+
+def test_copying_a_template_makes_a_page(mount):
+    run(f"cp -r {mount.path}/templates/pipeline-health {mount.page('pipeline')}", check=True)
+    wait_for(lambda: posts(mount.server) == 1, 5, "the page")
+    page = mount.server.page("pipeline")
+    template = mount.server.call("GET", "/pages/templates/pipeline-health")[1]
+    assert page["spec"] == template["spec"]
+    assert page["declared_queries"] == template["declared_queries"]
+    rendered = json.loads((mount.page("pipeline") / "render.json").read_text())
+    assert all(r["rows"] for r in rendered["results"].values()), rendered
+
+
+def test_copying_a_page_makes_another(weekly):
+    run(f"cp -r {weekly.page('weekly-sentiment')} {weekly.page('copied')}")
+    wait_for(lambda: posts(weekly.server) == 1, 5, "the page")
+    ids = {p["id"] for p in weekly.server.pages()}
+    about = json.loads((weekly.page("copied") / "page.json").read_text())
+    old = json.loads((weekly.page("weekly-sentiment") / "page.json").read_text())
+    assert about["id"] in ids and about["id"] != old["id"]
+
+
+def test_an_empty_directory_sends_nothing_and_goes_away(mount):
+    mount.names()
+    mount.server.forget()
+    os.mkdir(mount.page("fresh"))
+    assert "fresh" in mount.names()
+    os.rmdir(mount.page("fresh"))
+    assert "fresh" not in mount.names()
+    assert mount.server.requests() == []
+
+
+def test_a_lost_answer_makes_one_page(fake, mount_at):
+    """The server acts, then the warm connection dies without a byte: what libcurl itself
+    would repeat in silence."""
+    for how in ("fin", None):
+        mount = mount_at(fake)
+        mount.names()
+        name = f"lost{how}"
+        fake.fault("POST", r"^/pages$", "drop_after", times=1, arg=how)
+        os.mkdir(mount.page(name))
+        try:
+            write(mount.page(name) / "spec.json", dumps(simple_spec("once")))
+        except OSError:
+            pass    # an error may be told; a second page may not be made
+        made = [p for p in fake.pages.values() if p["name"] == name]
+        assert len(made) == 1, fake.log_lines()
+        fake.heal()
+
+
+def test_exists_already(weekly):
+    with fails_with(errno.EEXIST):
+        os.mkdir(weekly.page("weekly-sentiment"))

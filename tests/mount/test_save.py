@@ -1,0 +1,196 @@
+"""Saving: what arrives at the platform, with how many requests, by which programs."""
+import json
+import mmap
+import os
+
+import pytest
+
+from amdahl import dumps, heading, run, spec_of, wait_for, write
+
+TITLE = "Open pipeline"
+NEW = "A better title"
+
+
+def title(server):
+    return server.page("Weekly sentiment")["spec"]["root"]["children"][0]["props"]["text"]
+
+
+@pytest.fixture
+def files(weekly, tmp_path):
+    """(directory of the page, a changed copy of its spec outside the mount)"""
+    where = weekly.page("weekly-sentiment")
+    copy = tmp_path / "new.json"
+    copy.write_text((where / "spec.json").read_text().replace(TITLE, NEW))
+    weekly.server.forget()
+    return where, copy
+
+
+WRITERS = {
+    "cat": "cat $NEW > spec.json",
+    "cat in dash": "dash -c 'cat $NEW > spec.json'",
+    "echo builtin": 'echo "$(cat $NEW)" > spec.json',
+    "jq": "jq . $NEW > spec.json",
+    "tee": "tee spec.json < $NEW",
+    "dd": "dd if=$NEW of=spec.json conv=fsync",
+    "cp": "cp $NEW spec.json",
+    "cp -p": "cp -p $NEW spec.json",
+    "install": "install -m 644 $NEW spec.json",
+    "mv from outside": "mv $NEW spec.json",
+    "mv inside": "cp $NEW spec.tmp && mv spec.tmp spec.json",
+    "sed -i": "sed -i 's/Open pipeline/A better title/' spec.json",
+    "perl -pi": "perl -pi -e 's/Open pipeline/A better title/' spec.json",
+    "python": "python3 -c 'import os; open(\"spec.json\",\"w\").write(open(os.environ[\"NEW\"]).read())'",
+    "two writers": "{ head -c 40 $NEW; tail -c +41 $NEW; } > spec.json",
+    "python child": "python3 -c 'import os,subprocess;"
+                    "subprocess.run([\"cat\",os.environ[\"NEW\"]],stdout=open(\"spec.json\",\"w\"),check=True)'",
+}
+
+
+@pytest.mark.parametrize("how", WRITERS)
+def test_a_save_arrives_in_two_or_three_requests(weekly, files, how):
+    where, copy = files
+    text = copy.read_text()
+    done = run(WRITERS[how], cwd=where, env={**os.environ, "NEW": str(copy)})
+    assert done.returncode == 0, done.stderr
+    requests = weekly.server.log_lines()
+    assert weekly.server.count("PATCH") == 1, requests
+    assert 2 <= len(requests) <= 3, requests
+    assert title(weekly.server) == NEW
+    if "jq" not in how:     # jq writes its own text
+        assert (where / "spec.json").read_text() == text
+    assert (where / "errors").read_text() == ""
+
+
+def test_the_text_is_the_users(weekly, files):
+    """Odd blanks, escapes and key order stay, also over a remount."""
+    where, copy = files
+    odd = ('{ "root":{"type" : "Section","children":[\n\n\t{"props":{"text":"\\u0041 \\/ b",'
+           '"level":1.0},"type":"Heading"} ]},\t"version":1 }')
+    write(where / "spec.json", odd)
+    assert (where / "spec.json").read_text() == odd
+    assert os.stat(where / "spec.json").st_size == len(odd)
+    weekly.restart()
+    assert (weekly.page("weekly-sentiment") / "spec.json").read_text() == odd
+
+
+def test_the_same_value_sends_nothing(weekly, files):
+    where, copy = files
+    value = json.loads((where / "spec.json").read_text())
+    weekly.server.forget()
+    write(where / "spec.json", json.dumps(value))
+    assert weekly.server.requests() == []
+    assert (where / "spec.json").read_text() == json.dumps(value)
+
+
+def test_closing_without_writing_sends_nothing(weekly, files):
+    where, copy = files
+    (where / "spec.json").read_text()
+    weekly.server.forget()
+    run("touch spec.json && exec 3>>spec.json && exec 3>&-", cwd=where, check=True)
+    assert weekly.server.requests() == []
+
+
+def test_requests_of_reading(weekly, files):
+    """First read one request, second none."""
+    weekly.server.create("Unread", spec_of(heading("u")))
+    weekly.restart()
+    weekly.names()
+    weekly.server.forget()
+    (weekly.page("unread") / "spec.json").read_text()
+    assert weekly.server.log_lines() == [
+        f"GET /pages/{weekly.server.page('Unread')['id']} -> 200"]
+    weekly.server.forget()
+    (weekly.page("unread") / "spec.json").read_text()
+    (weekly.page("unread") / "queries.json").read_text()
+    assert weekly.server.requests() == []
+
+
+def test_neither_bytes_nor_times_change_after_a_save(weekly, files):
+    where, copy = files
+    write(where / "spec.json", copy.read_text())
+    before = os.stat(where / "spec.json")
+    (where / "info.json").read_text()
+    import time
+    time.sleep(1.5)
+    after = os.stat(where / "spec.json")
+    assert (before.st_mtime_ns, before.st_size, before.st_ino) == (
+        after.st_mtime_ns, after.st_size, after.st_ino)
+    assert (where / "spec.json").read_text() == copy.read_text()
+
+
+def test_mmap_write_arrives(weekly, files):
+    where, copy = files
+    text = (where / "spec.json").read_bytes()
+    with open(where / "spec.json", "r+b") as file:
+        with mmap.mmap(file.fileno(), 0) as area:
+            at = text.index(TITLE.encode())
+            area[at:at + len(TITLE)] = TITLE.upper().encode()
+    wait_for(lambda: title(weekly.server) == TITLE.upper(), 10, "the mapped bytes to arrive")
+    assert weekly.server.count("PATCH") == 1
+
+
+def test_append(weekly, files):
+    where, copy = files
+    run("printf '\\n' >> spec.json", cwd=where, check=True)
+    assert weekly.server.count("PATCH") == 0, "blanks are no new value"
+
+
+def test_queries_are_saved_alone(weekly, files):
+    where, _ = files
+    queries = json.loads((where / "queries.json").read_text())
+    queries[0]["sql"] += " ORDER BY stage"
+    write(where / "queries.json", dumps(queries))
+    assert weekly.server.page("Weekly sentiment")["declared_queries"] == queries
+
+
+def test_spec_and_its_new_query_in_either_order(weekly, files):
+    """The spec that names a query still missing fails; the query then brings both."""
+    where, _ = files
+    spec = json.loads((where / "spec.json").read_text())
+    spec["root"]["children"][1]["props"]["data"]["$query"] = "fresh"
+    queries = json.loads((where / "queries.json").read_text())
+    queries.append({**queries[0], "name": "fresh"})
+    with pytest.raises(OSError):
+        write(where / "spec.json", dumps(spec))
+    write(where / "queries.json", dumps(queries))
+    page = weekly.server.page("Weekly sentiment")
+    assert page["declared_queries"] == queries
+    assert page["spec"] == spec
+    assert (where / "errors").read_text() == ""
+
+
+def test_page_json_carries_name_and_tags(weekly, files):
+    where, _ = files
+    about = json.loads((where / "page.json").read_text())
+    about["tags"] = ["one", "two"]
+    write(where / "page.json", dumps(about))
+    assert weekly.server.page("Weekly sentiment")["tags"] == ["one", "two"]
+
+
+def test_the_id_is_fixed(weekly, files):
+    where, _ = files
+    about = json.loads((where / "page.json").read_text())
+    with pytest.raises(OSError):
+        write(where / "page.json", dumps({**about, "id": "another"}))
+    assert weekly.server.page("Weekly sentiment")["id"] == about["id"]
+
+
+def test_params_stay_here(weekly, files):
+    where, _ = files
+    write(where / "params.json", '{"region": "emea"}\n')
+    assert (where / "params.json").read_text() == '{"region": "emea"}\n'
+    assert weekly.server.requests() == []
+
+
+def test_other_names_stay_here(weekly, files):
+    where, _ = files
+    for name in ("notes.txt", ".spec.json.swp", "4913", "#spec.json#"):
+        write(where / name, "local")
+        assert (where / name).read_text() == "local"
+    os.symlink("nowhere", where / ".#spec.json")
+    os.mkdir(where / "sub")
+    write(where / "sub" / "deep.txt", "deep")
+    os.rename(where / "notes.txt", where / "notes.old")
+    assert not (where / "notes.txt").exists()
+    run("rm -r sub .#spec.json notes.old", cwd=where, check=True)
+    assert weekly.server.requests() == []
