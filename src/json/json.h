@@ -3,7 +3,8 @@
  *
  * The texts are what users and platforms wrote: 0.1, 1.0, 1e400, 12345678901234567890,
  * "\u00e9", the order of keys and duplicate keys all survive, because no value is ever
- * converted. (jansson, used elsewhere to read single fields, keeps none of these.)
+ * converted. (jansson keeps none of these. Its header and this one cannot be included
+ * together: both name the types of values JSON_NULL to JSON_OBJECT.)
  *
  * Grammar: RFC 8259, strict; the text must be UTF-8 without a byte-order mark; escaped
  * surrogates must come in pairs. Nothing here recurses: nesting is bounded by the limits.
