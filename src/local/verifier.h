@@ -32,6 +32,7 @@ struct verify_error {
 struct verdict {
     struct verify_error *errors; /* owned */
     size_t error_count;
+    bool failed[VERIFY_STAGES];
     bool has_custom_nodes;
 };
 
@@ -55,8 +56,6 @@ static inline bool verdict_ok(const struct verdict *v)
 {
     return v->error_count == 0;
 }
-bool verdict_stage_ok(const struct verdict *v, enum verify_stage stage);
-
 /* Appends {"ok":..,"stages":{..},"errors":[..],"has_custom_nodes":..}. */
 void verdict_print(const struct verdict *v, struct buf *out);
 
