@@ -15,63 +15,80 @@ static const char *const no_children[] = {NULL};
 static const char *const stat_only[] = {"Stat", NULL};
 static const char *const tones[] = {"neutral", "positive", "warning", NULL};
 
-static const struct catalog_prop section_props[] = {{"title", PROP_TEXT}, {NULL}};
+/* clang-format off: tables */
+#define PROP(prop, ...)                                                                  \
+    {                                                                                    \
+        .name = prop, .kind = __VA_ARGS__                                                \
+    }
+#define END                                                                              \
+    {                                                                                    \
+        .name = NULL                                                                     \
+    }
+
+static const struct catalog_prop section_props[] = {PROP("title", PROP_TEXT), END};
 static const struct catalog_prop heading_props[] = {
-    {"text", PROP_TEXT}, {"level", PROP_INTEGER, .min = 1, .max = 3}, {NULL}};
-static const struct catalog_prop text_props[] = {{"text", PROP_TEXT}, {NULL}};
+    PROP("text", PROP_TEXT), PROP("level", PROP_INTEGER, .min = 1, .max = 3), END};
+static const struct catalog_prop text_props[] = {PROP("text", PROP_TEXT), END};
 static const struct catalog_prop markdown_props[] = {
-    {"body", PROP_LITERAL, .required = true}, {NULL}};
+    PROP("body", PROP_LITERAL, .required = true), END};
 static const struct catalog_prop stat_props[] = {
-    {"label", PROP_TEXT}, {"value", PROP_SCALAR},   {"format", PROP_LITERAL},
-    {"trend", PROP_ANY},  {"sparkline", PROP_LIST}, {NULL}};
+    PROP("label", PROP_TEXT), PROP("value", PROP_SCALAR),   PROP("format", PROP_LITERAL),
+    PROP("trend", PROP_ANY),  PROP("sparkline", PROP_LIST), END};
 static const struct catalog_prop callout_props[] = {
-    {"title", PROP_TEXT},
-    {"tone", PROP_WORD, .words = tones},
-    {"text", PROP_REFUSED, .hint = "its message is a child Text or Markdown"},
-    {NULL}};
-static const struct catalog_prop list_props[] = {{"items", PROP_LIST}, {NULL}};
-static const struct catalog_prop table_props[] = {
-    {"data", PROP_ROWS}, {"columns", PROP_COLUMNS}, {NULL}};
+    PROP("title", PROP_TEXT), PROP("tone", PROP_WORD, .words = tones),
+    PROP("text", PROP_REFUSED, .hint = "its message is a child Text or Markdown"), END};
+static const struct catalog_prop list_props[] = {PROP("items", PROP_LIST), END};
+static const struct catalog_prop table_props[] = {PROP("data", PROP_ROWS),
+                                                  PROP("columns", PROP_COLUMNS), END};
 static const struct catalog_prop chart_props[] = {
-    {"data", PROP_ROWS}, {"x", PROP_COLUMN}, {"y", PROP_COLUMN}, {NULL}};
-static const struct catalog_prop gauge_props[] = {{"value", PROP_SCALAR}, {NULL}};
-static const struct catalog_prop sankey_props[] = {
-    {"nodes", PROP_LIST}, {"links", PROP_LIST}, {NULL}};
+    PROP("data", PROP_ROWS), PROP("x", PROP_COLUMN), PROP("y", PROP_COLUMN), END};
+static const struct catalog_prop gauge_props[] = {PROP("value", PROP_SCALAR), END};
+static const struct catalog_prop sankey_props[] = {PROP("nodes", PROP_LIST),
+                                                   PROP("links", PROP_LIST), END};
+
+#define TYPE(type, ...)                                                                  \
+    {                                                                                    \
+        .name = type, ##__VA_ARGS__                                                      \
+    }
+#define LEAF .children = no_children
 
 const struct catalog_type catalog_types[] = {
     /* layout */
-    {"Section", section_props},
-    {"Row"},
-    {"Grid"},
-    {"Card"},
-    {"Divider", .children = no_children},
-    {"Spacer", .children = no_children},
+    TYPE("Section", .props = section_props),
+    TYPE("Row"),
+    TYPE("Grid"),
+    TYPE("Card"),
+    TYPE("Divider", LEAF),
+    TYPE("Spacer", LEAF),
     /* content */
-    {"Heading", heading_props, no_children},
-    {"Text", text_props, no_children},
-    {"Markdown", markdown_props, no_children},
-    {"Stat", stat_props, no_children},
-    {"StatRow", .children = stat_only},
-    {"Badge", .children = no_children},
-    {"Callout", callout_props},
-    {"List", list_props},
+    TYPE("Heading", .props = heading_props, LEAF),
+    TYPE("Text", .props = text_props, LEAF),
+    TYPE("Markdown", .props = markdown_props, LEAF),
+    TYPE("Stat", .props = stat_props, LEAF),
+    TYPE("StatRow", .children = stat_only),
+    TYPE("Badge", LEAF),
+    TYPE("Callout", .props = callout_props),
+    TYPE("List", .props = list_props),
     /* data */
-    {"Table", table_props, no_children},
-    {"BarChart", chart_props, no_children},
-    {"LineChart", chart_props, no_children},
-    {"PieChart", chart_props, no_children},
-    {"AreaChart", chart_props, no_children},
-    {"ScatterChart", chart_props, no_children},
-    {"ComposedChart", chart_props, no_children},
-    {"FunnelChart", chart_props, no_children},
-    {"RadarChart", chart_props, no_children},
-    {"GaugeChart", gauge_props, no_children},
-    {"Treemap", chart_props, no_children},
-    {"Sankey", sankey_props, no_children},
-    {"SignalMap"},
-    {"Insight"},
-    {"Custom", .is_custom = true},
+    TYPE("Table", .props = table_props, LEAF),
+    TYPE("BarChart", .props = chart_props, LEAF),
+    TYPE("LineChart", .props = chart_props, LEAF),
+    TYPE("PieChart", .props = chart_props, LEAF),
+    TYPE("AreaChart", .props = chart_props, LEAF),
+    TYPE("ScatterChart", .props = chart_props, LEAF),
+    TYPE("ComposedChart", .props = chart_props, LEAF),
+    TYPE("FunnelChart", .props = chart_props, LEAF),
+    TYPE("RadarChart", .props = chart_props, LEAF),
+    TYPE("GaugeChart", .props = gauge_props, LEAF),
+    TYPE("Treemap", .props = chart_props, LEAF),
+    TYPE("Sankey", .props = sankey_props, LEAF),
+    TYPE("SignalMap"),
+    TYPE("Insight"),
+    /* the escape hatch */
+    TYPE("Custom", .is_custom = true),
 };
+/* clang-format on */
+
 const size_t catalog_type_count = ARRAY_LEN(catalog_types);
 
 const struct catalog_type *catalog_find(const char *name)

@@ -43,6 +43,7 @@ const struct catalog_type *catalog_find(const char *name);
 /* The type whose name is nearest to a misspelt one; NULL when none is near. */
 const struct catalog_type *catalog_nearest(const char *name);
 /* NULL: nothing is known of this prop. */
-const struct catalog_prop *catalog_prop(const struct catalog_type *type, const char *name);
+const struct catalog_prop *catalog_prop(const struct catalog_type *type,
+                                        const char *name);
 
 #endif

@@ -15,7 +15,8 @@ static void print_error(struct buf *out, const char *message)
     buf_putc(out, '}');
 }
 
-static void render_sql(struct sqlgate *gate, const struct sqlgate_query *q, struct buf *out)
+static void render_sql(struct sqlgate *gate, const struct sqlgate_query *q,
+                       struct buf *out)
 {
     struct sqlgate_result result;
     struct sqlgate_error error;

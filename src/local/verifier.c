@@ -97,8 +97,7 @@ void path_leave(struct verify_ctx *ctx, size_t mark)
 struct bound *verify_bound_add(struct verify_ctx *ctx, const char *query,
                                const char *column)
 {
-    ctx->bounds =
-        xrealloc(ctx->bounds, (ctx->bound_count + 1) * sizeof(ctx->bounds[0]));
+    ctx->bounds = xrealloc(ctx->bounds, (ctx->bound_count + 1) * sizeof(ctx->bounds[0]));
     struct bound *b = &ctx->bounds[ctx->bound_count++];
     *b = (struct bound){xstrdup(ctx->path.data), xstrdup(query), xstrdup(column), false,
                         false};

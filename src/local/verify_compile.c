@@ -51,7 +51,8 @@ static void note_custom(struct verify_ctx *ctx)
 }
 
 /* The node's type, or NULL after an error. */
-static const struct catalog_type *verify_type(struct verify_ctx *ctx, struct json_span node,
+static const struct catalog_type *verify_type(struct verify_ctx *ctx,
+                                              struct json_span node,
                                               const struct catalog_type *parent)
 {
     struct json_span value;
@@ -167,7 +168,8 @@ static void verify_spec_keys(struct verify_ctx *ctx, struct json_span spec)
     while (json_iter_next(&it)) {
         cleanup_free char *key = json_string_dup(ctx->text, it.key);
         roots += json_string_is(ctx->text, it.key, "root");
-        if (!key || (strcmp(key, "version") && strcmp(key, "root") && strcmp(key, "layout")))
+        if (!key ||
+            (strcmp(key, "version") && strcmp(key, "root") && strcmp(key, "layout")))
             fail_key(ctx, key ? key : "", "a spec has version, root and layout");
     }
     if (roots != 1)

@@ -16,9 +16,9 @@ struct declared_query {
 struct bound {
     char *field; /* the path, for errors */
     char *query;
-    char *column;     /* NULL: whole rows */
-    bool is_binding;  /* $query or $value; else a prop that names a column */
-    bool is_value;    /* $value */
+    char *column;    /* NULL: whole rows */
+    bool is_binding; /* $query or $value; else a prop that names a column */
+    bool is_value;   /* $value */
 };
 
 struct verify_ctx {

@@ -41,7 +41,8 @@ static char *member_string(const char *text, struct json_span obj, const char *k
 }
 
 /* Does the object have other keys than these (NULL-terminated)? */
-static bool has_other_keys(const char *text, struct json_span obj, const char *const *keys)
+static bool has_other_keys(const char *text, struct json_span obj,
+                           const char *const *keys)
 {
     struct json_iter it;
     json_iter_init(&it, text, obj);
@@ -116,8 +117,10 @@ static enum binding read_binding(struct verify_ctx *ctx, struct json_span value)
             return read_value_binding(ctx, value);
         cleanup_free char *key = json_string_dup(ctx->text, it.key);
         if (key && key[0] == '$') {
-            verify_fail(ctx, VERIFY_COMPILE, "unknown binding %s: there are $query and "
-                                             "$value", key);
+            verify_fail(ctx, VERIFY_COMPILE,
+                        "unknown binding %s: there are $query and "
+                        "$value",
+                        key);
             return BINDING_BROKEN;
         }
     }
@@ -138,8 +141,7 @@ static void scan_bindings(struct verify_ctx *ctx, struct json_span value, unsign
         return;
     json_iter_init(&it, ctx->text, value);
     while (json_iter_next(&it)) {
-        cleanup_free char *key =
-            it.is_object ? json_string_dup(ctx->text, it.key) : NULL;
+        cleanup_free char *key = it.is_object ? json_string_dup(ctx->text, it.key) : NULL;
         size_t mark = it.is_object ? path_enter_key(ctx, key ? key : "")
                                    : path_enter_index(ctx, it.index);
         scan_bindings(ctx, it.value, depth + 1);
@@ -149,7 +151,8 @@ static void scan_bindings(struct verify_ctx *ctx, struct json_span value, unsign
 
 /* ---- kinds ------------------------------------------------------------------------ */
 
-static void fail_kind(struct verify_ctx *ctx, const struct prop_at *at, const char *wanted)
+static void fail_kind(struct verify_ctx *ctx, const struct prop_at *at,
+                      const char *wanted)
 {
     verify_fail(ctx, VERIFY_COMPILE, "%s.%s must be %s", at->type->name, at->prop->name,
                 wanted);
@@ -286,10 +289,12 @@ static void check_members(struct verify_ctx *ctx, const struct catalog_type *typ
     }
 }
 
-static bool prop_find(struct verify_ctx *ctx, struct json_span node, struct json_span props,
-                      const char *name, struct json_span *ret_value)
+static bool prop_find(struct verify_ctx *ctx, struct json_span node,
+                      struct json_span props, const char *name,
+                      struct json_span *ret_value)
 {
-    return (props.type == JSON_OBJECT && json_member(ctx->text, props, name, ret_value)) ||
+    return (props.type == JSON_OBJECT &&
+            json_member(ctx->text, props, name, ret_value)) ||
            (ctx->is_bare && json_member(ctx->text, node, name, ret_value));
 }
 

@@ -24,8 +24,9 @@ static void fail_key(struct verify_ctx *ctx, const char *key, const char *messag
 static char *need_string(struct verify_ctx *ctx, struct json_span query, const char *key)
 {
     struct json_span value;
-    char *s = json_member(ctx->text, query, key, &value) ? json_string_dup(ctx->text, value)
-                                                         : NULL;
+    char *s = json_member(ctx->text, query, key, &value)
+                  ? json_string_dup(ctx->text, value)
+                  : NULL;
     if (s && s[strspn(s, " \t\r\n")])
         return s;
     free(s);
@@ -89,7 +90,8 @@ static void verify_source(struct verify_ctx *ctx, struct json_span query,
             return;
         }
     }
-    fail_key(ctx, "source", "unknown source: there are sql, cluster_search and kb_search");
+    fail_key(ctx, "source",
+             "unknown source: there are sql, cluster_search and kb_search");
 }
 
 /* ---- one query, all queries ------------------------------------------------------- */
