@@ -61,22 +61,24 @@ static const char *take_name(const char *path, struct buf *name)
 /* ---- the value that a path means -------------------------------------------------- */
 
 /* Both forms of a spec are written and both are spoken of: {version, root} and the bare
- * node. A step "root" that the text has not is passed over, and one that it lacks is put
- * in. */
+ * node. A step "root" that the text has not is passed over, and one that the path lacks
+ * is put in where that leads further. */
 static bool find_in_spec(const struct faults_doc *doc, const char *path,
                          struct json_span *ret)
 {
-    const char *bare = skip_beginning(path);
-    const char *rest = skip_word(bare, "root");
-    struct json_span root;
+    const char *rest = skip_word(skip_beginning(path), "root");
+    struct json_span root, value;
     bool has_root = json_member(doc->data, doc->root, "root", &root);
     if (json_path(doc->data, doc->root, path, ret))
         return true;
     if (rest && !has_root)
         return json_path(doc->data, doc->root, rest, ret);
-    if (!rest && has_root && ret->start == doc->root.start)
-        return json_path(doc->data, root, path, ret);
-    return false;
+    if (rest || !has_root || ret->start != doc->root.start)
+        return false;
+    bool found = json_path(doc->data, root, path, &value);
+    if (value.start != root.start)
+        *ret = value;
+    return found;
 }
 
 static bool find_query_named(const struct faults_doc *doc, const char *name,
