@@ -29,7 +29,7 @@ void buf_putc(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap)
-    __attribute__((format(printf, 2, 0)));
+    __attribute__((format(printf, 2, 0), nonnull(1, 2)));
 /* Cut to len, or grow to it with zero bytes. */
 void buf_resize(struct buf *b, size_t len);
 /* The bytes as a malloc'ed C string (never NULL); the buffer is empty afterwards. */
