@@ -234,7 +234,13 @@ class Local:
         return status, json.loads(text) if text else None
 
     def pages(self):
-        return self.call("GET", "/pages?limit=200")[1]["items"]
+        """All summaries, however many."""
+        out = []
+        while True:
+            part = self.call("GET", f"/pages?limit=200&offset={len(out)}")[1]
+            out += part["items"]
+            if not part["has_more"]:
+                return out
 
     def page(self, name):
         """The full page of that name."""
