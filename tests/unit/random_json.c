@@ -107,7 +107,8 @@ static void make_char(struct maker *m, bool allow_nul)
     buf_append(&m->decoded, bytes, n);
 }
 
-/* `unique` numbers the keys of an object, so that they differ; SIZE_MAX: no key. */
+/* `unique` ends the keys of an object, behind a mark, so that they differ; SIZE_MAX: no
+ * key. */
 static void make_string(struct maker *m, size_t unique)
 {
     bool is_key = unique != SIZE_MAX;
@@ -117,8 +118,8 @@ static void make_string(struct maker *m, size_t unique)
     while (n--)
         make_char(m, !is_key);
     if (is_key) {
-        buf_printf(m->out, "%zu", unique);
-        buf_printf(&m->decoded, "%zu", unique);
+        buf_printf(m->out, "#%zu", unique);
+        buf_printf(&m->decoded, "#%zu", unique);
     }
     buf_putc(m->out, '"');
 }

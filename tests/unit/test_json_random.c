@@ -93,7 +93,7 @@ static void check_difference(const struct random_json *doc, struct json_span roo
         return;
     const struct random_sample *s = &doc->samples[random_below(doc->samples_len)];
     buf_append(&other, doc->text.data, s->start);
-    buf_puts(&other, "[\"none of them is an array\"]");
+    buf_puts(&other, "\"no random string says this\"");
     buf_append(&other, doc->text.data + s->end, doc->text.len - s->end);
     struct json_span other_root = check_text(&other);
     CHECK(!json_same_tokens(doc->text.data, root, other.data, other_root));
@@ -123,11 +123,11 @@ static void test_small(void **state)
 
 static void test_deep(void **state)
 {
-    for (int i = 0; i < 8; i++)
-        check_plan(&(struct random_plan){.bytes = 60000,
+    for (int i = 0; i < 6; i++)
+        check_plan(&(struct random_plan){.bytes = 20000,
                                          .depth = 700 + random_below(301),
                                          .nesting = 90,
-                                         .sample_rate = 40});
+                                         .sample_rate = 100});
 }
 
 static void test_large(void **state)
@@ -140,7 +140,7 @@ static void test_large(void **state)
                                      .sample_rate = 10000});
     /* deep and long: too slow to look many values up in, but printed and compared */
     check_plan(&(struct random_plan){
-        .bytes = 1 << 20, .depth = RANDOM_DEPTH, .nesting = 80, .sample_rate = 20000});
+        .bytes = 1 << 20, .depth = RANDOM_DEPTH, .nesting = 80, .sample_rate = 10000000});
 }
 
 /* ---- jansson ----------------------------------------------------------------------- */
