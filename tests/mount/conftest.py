@@ -79,8 +79,8 @@ DEALS = {"name": "deals", "source": "sql",
 
 @pytest.fixture
 def weekly(local, mount_at):
-    """An author's mount with one page of the test's own, weekly-sentiment, on it."""
-    local.create("Weekly sentiment", amdahl.spec_of(
+    """An author's mount with one page of the test's own, quarterly-report, on it."""
+    local.create("Quarterly report", amdahl.spec_of(
         amdahl.heading("Open pipeline", level=1),
         {"type": "BarChart", "props": {"data": {"$query": "deals"}, "x": "stage",
                                        "y": "count"}}), [DEALS], tags=["weekly"])

@@ -22,20 +22,20 @@ def names_there(server):
 
 
 def test_rm_r_sends_one_delete(weekly):
-    page = weekly.server.page("Weekly sentiment")
+    page = weekly.server.page("Quarterly report")
     weekly.server.forget()
-    run("rm -r pages/weekly-sentiment", cwd=weekly.path, check=True)
+    run("rm -r pages/quarterly-report", cwd=weekly.path, check=True)
     assert weekly.server.log_lines() == [
         line for line in weekly.server.log_lines() if line.startswith("DELETE")]
     assert weekly.server.count("DELETE", page["id"]) == 1
-    assert "Weekly sentiment" not in names_there(weekly.server)
-    assert "weekly-sentiment" not in weekly.names()
+    assert "Quarterly report" not in names_there(weekly.server)
+    assert "quarterly-report" not in weekly.names()
 
 
 @pytest.mark.parametrize("name", ["spec.json", "queries.json", "page.json", "render.json",
                                   "errors", "verdict.json", "info.json"])
 def test_removing_one_name_sends_nothing(weekly, name):
-    where = weekly.page("weekly-sentiment")
+    where = weekly.page("quarterly-report")
     os.unlink(where / name)
     assert weekly.server.requests() == []
     assert not (where / name).exists()
@@ -46,20 +46,20 @@ def test_removing_one_name_sends_nothing(weekly, name):
 
 def test_a_removed_spec_can_be_written_again(weekly):
     """As git checkout does: unlink, create, write; an ordinary save."""
-    where = weekly.page("weekly-sentiment")
+    where = weekly.page("quarterly-report")
     text = (where / "spec.json").read_text()
     weekly.server.forget()
     os.unlink(where / "spec.json")
     write(where / "spec.json", text.replace("Open pipeline", "Again"))
     assert weekly.server.count("PATCH") == 1
     assert weekly.server.count("POST", r"^/pages$") == 0
-    assert weekly.server.page("Weekly sentiment")["spec"]["root"]["children"][0]["props"][
+    assert weekly.server.page("Quarterly report")["spec"]["root"]["children"][0]["props"][
         "text"] == "Again"
 
 
 def test_rmdir_of_a_full_page_is_refused(weekly):
     with fails_with(errno.ENOTEMPTY):
-        os.rmdir(weekly.page("weekly-sentiment"))
+        os.rmdir(weekly.page("quarterly-report"))
     assert weekly.server.requests() == []
 
 

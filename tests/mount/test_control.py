@@ -19,7 +19,7 @@ def test_status(weekly):
 
 def test_log_says_what_was_refused(weekly):
     try:
-        write(weekly.page("weekly-sentiment") / "spec.json", "nope")
+        write(weekly.page("quarterly-report") / "spec.json", "nope")
     except OSError:
         pass
     log = (weekly.path / ".amdahl" / "log").read_text()
@@ -28,7 +28,7 @@ def test_log_says_what_was_refused(weekly):
 
 
 def test_the_key_is_nowhere(weekly):
-    (weekly.page("weekly-sentiment") / "spec.json").read_text()
+    (weekly.page("quarterly-report") / "spec.json").read_text()
     assert weekly.server.keys["author"] not in weekly.daemon.text()
     with open(f"/proc/{weekly.daemon.pid}/cmdline") as line:
         assert weekly.server.keys["author"] not in line.read()

@@ -74,11 +74,11 @@ def test_copying_a_template_makes_a_page(mount):
 
 
 def test_copying_a_page_makes_another(weekly):
-    run(f"cp -r {weekly.page('weekly-sentiment')} {weekly.page('copied')}")
+    run(f"cp -r {weekly.page('quarterly-report')} {weekly.page('copied')}")
     wait_for(lambda: posts(weekly.server) == 1, 5, "the page")
     ids = {p["id"] for p in weekly.server.pages()}
     about = json.loads((weekly.page("copied") / "page.json").read_text())
-    old = json.loads((weekly.page("weekly-sentiment") / "page.json").read_text())
+    old = json.loads((weekly.page("quarterly-report") / "page.json").read_text())
     assert about["id"] in ids and about["id"] != old["id"]
 
 
@@ -112,4 +112,4 @@ def test_a_lost_answer_makes_one_page(fake, mount_at):
 
 def test_exists_already(weekly):
     with fails_with(errno.EEXIST):
-        os.mkdir(weekly.page("weekly-sentiment"))
+        os.mkdir(weekly.page("quarterly-report"))

@@ -13,14 +13,14 @@ VIM = "vim -N -u NONE -i NONE -es"
 
 @pytest.fixture
 def page(weekly):
-    where = weekly.page("weekly-sentiment")
+    where = weekly.page("quarterly-report")
     (where / "spec.json").read_text()
     weekly.server.forget()
     return where
 
 
 def title(weekly):
-    return weekly.server.page("Weekly sentiment")["spec"]["root"]["children"][0]["props"]["text"]
+    return weekly.server.page("Quarterly report")["spec"]["root"]["children"][0]["props"]["text"]
 
 
 @pytest.mark.parametrize("backup", ["auto", "yes", "no"])

@@ -79,7 +79,7 @@ def test_errors(guide):
 def test_what_the_guide_made_is_in_the_mount(guide, local, mount_at):
     page = guide.create_page(guide.AmdahlClient(), PAYLOAD)
     mount = mount_at(local)
-    where = mount.page("weekly-sentiment")
+    where = mount.path / "by-id" / page["id"]
     assert json.loads((where / "spec.json").read_text()) == PAYLOAD["spec"], "the bare form"
     assert json.loads((where / "page.json").read_text())["id"] == page["id"]
     rows = json.loads((where / "render.json").read_text())["results"]["by_channel"]["rows"]

@@ -8,7 +8,7 @@ GIT = "git -c init.defaultBranch=main -c safe.directory='*' -c user.name=t -c us
 
 
 def test_ripgrep_sees_authoring_files_alone(weekly):
-    listed = run("rg --files --sort path pages/weekly-sentiment", cwd=weekly.path).stdout
+    listed = run("rg --files --sort path pages/quarterly-report", cwd=weekly.path).stdout
     assert {os.path.basename(p) for p in listed.split()} == set(AUTHORING)
 
 
@@ -21,7 +21,7 @@ def test_git_sees_authoring_files_alone(weekly, tmp_path):
     where, repo = weekly.path, tmp_path / "repo.git"
     git = f"{GIT} --git-dir={repo} --work-tree={where}"
     run(f"{git} init -q && {git} add -A", cwd=where, check=True)
-    tracked = run(f"{git} ls-files pages/weekly-sentiment", cwd=where, check=True).stdout
+    tracked = run(f"{git} ls-files pages/quarterly-report", cwd=where, check=True).stdout
     assert {os.path.basename(p) for p in tracked.split()} == set(AUTHORING)
 
 
@@ -30,14 +30,14 @@ def test_a_repository_inside_the_mount(weekly):
     where = weekly.path
     run(f"{GIT} init -q && {GIT} add -A && {GIT} commit -qm one", cwd=where, check=True)
     assert run(f"{GIT} status --porcelain", cwd=where, check=True).stdout == ""
-    spec = weekly.page("weekly-sentiment") / "spec.json"
+    spec = weekly.page("quarterly-report") / "spec.json"
     old = spec.read_text()
     write(spec, old.replace("Open pipeline", "Edited"))
     changed = run(f"{GIT} status --porcelain", cwd=where, check=True).stdout
-    assert changed.strip() == "M pages/weekly-sentiment/spec.json"
-    run(f"{GIT} checkout -q -- pages/weekly-sentiment/spec.json", cwd=where, check=True)
+    assert changed.strip() == "M pages/quarterly-report/spec.json"
+    run(f"{GIT} checkout -q -- pages/quarterly-report/spec.json", cwd=where, check=True)
     assert spec.read_text() == old
-    assert weekly.server.page("Weekly sentiment")["spec"]["root"]["children"][0]["props"][
+    assert weekly.server.page("Quarterly report")["spec"]["root"]["children"][0]["props"][
         "text"] == "Open pipeline"
     assert weekly.server.count("DELETE") == 0
 

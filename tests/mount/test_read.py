@@ -18,12 +18,12 @@ def test_root_lists_the_tree(weekly):
 
 
 def test_page_lists_its_files(weekly):
-    assert PAGE_FILES <= set(os.listdir(weekly.page("weekly-sentiment")))
+    assert PAGE_FILES <= set(os.listdir(weekly.page("quarterly-report")))
 
 
 def test_contents_are_the_platforms(weekly):
-    page = weekly.server.page("Weekly sentiment")
-    where = weekly.page("weekly-sentiment")
+    page = weekly.server.page("Quarterly report")
+    where = weekly.page("quarterly-report")
     assert json.loads((where / "spec.json").read_text()) == page["spec"]
     assert json.loads((where / "queries.json").read_text()) == page["declared_queries"]
     about = json.loads((where / "page.json").read_text())
@@ -35,13 +35,13 @@ def test_contents_are_the_platforms(weekly):
 
 
 def test_a_page_in_order_has_no_errors(weekly):
-    where = weekly.page("weekly-sentiment")
+    where = weekly.page("quarterly-report")
     assert (where / "errors").read_bytes() == b""
     json.loads((where / "verdict.json").read_text())
 
 
 def test_sizes_equal_what_is_read(weekly):
-    where = weekly.page("weekly-sentiment")
+    where = weekly.page("quarterly-report")
     for name in PAGE_FILES - {"render.json"}:
         size = os.stat(where / name).st_size
         assert size == len((where / name).read_bytes()), name
@@ -51,8 +51,8 @@ def test_identity_survives_a_remount(weekly):
     def identities():
         out = {}
         for name in AUTHORING:
-            (weekly.page("weekly-sentiment") / name).read_bytes()
-            st = os.stat(weekly.page("weekly-sentiment") / name)
+            (weekly.page("quarterly-report") / name).read_bytes()
+            st = os.stat(weekly.page("quarterly-report") / name)
             out[name] = (st.st_ino, st.st_size, st.st_mtime_ns, st.st_ctime_ns)
         return out
 
@@ -65,13 +65,13 @@ def test_inode_numbers_differ_between_files_and_pages(weekly):
     weekly.server.create("Second", spec_of(heading("b")))
     weekly.restart()
     seen = [os.stat(weekly.page(p) / f).st_ino
-            for p in ("weekly-sentiment", "second") for f in AUTHORING]
+            for p in ("quarterly-report", "second") for f in AUTHORING]
     assert len(set(seen)) == len(seen)
 
 
 def test_attributes_name_the_page(weekly):
-    page = weekly.server.page("Weekly sentiment")
-    where = weekly.page("weekly-sentiment")
+    page = weekly.server.page("Quarterly report")
+    where = weekly.page("quarterly-report")
     assert os.getxattr(where, "user.amdahl.id").decode() == page["id"]
     assert os.getxattr(where, "user.amdahl.url").decode() == page["console_url"]
     assert os.getxattr(where, "user.amdahl.updated_at").decode() == page["updated_at"]
@@ -83,9 +83,9 @@ def test_attributes_name_the_page(weekly):
 
 
 def test_by_id_leads_to_the_page(weekly):
-    page = weekly.server.page("Weekly sentiment")
+    page = weekly.server.page("Quarterly report")
     link = weekly.path / "by-id" / page["id"]
-    assert os.readlink(link) == "../pages/weekly-sentiment"
+    assert os.readlink(link) == "../pages/quarterly-report"
     assert json.loads((link / "spec.json").read_text()) == page["spec"]
 
 
@@ -116,8 +116,8 @@ def test_two_pages_of_one_name(local, mount_at):
 def test_names_that_cannot_exist_cost_no_request(weekly):
     weekly.names()
     weekly.server.forget()
-    for probe in (".Trash", ".git/HEAD", "pages/nobody", "pages/weekly-sentiment/.hidden",
-                  "pages/weekly-sentiment/spec.json~", "autorun.inf"):
+    for probe in (".Trash", ".git/HEAD", "pages/nobody", "pages/quarterly-report/.hidden",
+                  "pages/quarterly-report/spec.json~", "autorun.inf"):
         assert not (weekly.path / probe).exists()
     assert weekly.server.requests() == []
 

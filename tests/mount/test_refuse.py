@@ -12,7 +12,7 @@ from amdahl import fails_with, run, wait_for, write
 @pytest.fixture
 def bad(weekly, tmp_path):
     """(page's directory, a file outside with a spec of an unknown component)"""
-    where = weekly.page("weekly-sentiment")
+    where = weekly.page("quarterly-report")
     copy = tmp_path / "bad.json"
     copy.write_text((where / "spec.json").read_text().replace("Heading", "Heding"))
     weekly.server.forget()
@@ -21,7 +21,7 @@ def bad(weekly, tmp_path):
 
 def untouched(weekly):
     assert weekly.server.count("PATCH") == 0, weekly.server.log_lines()
-    kinds = [c["type"] for c in weekly.server.page("Weekly sentiment")["spec"]["root"]["children"]]
+    kinds = [c["type"] for c in weekly.server.page("Quarterly report")["spec"]["root"]["children"]]
     assert kinds == ["Heading", "BarChart"]
 
 
@@ -171,7 +171,7 @@ def test_drafts_of_other_files_block_nothing(weekly, bad):
     queries = json.loads((where / "queries.json").read_text())
     queries[0]["sql"] += " ORDER BY 2"
     write(where / "queries.json", json.dumps(queries))
-    page = weekly.server.page("Weekly sentiment")
+    page = weekly.server.page("Quarterly report")
     assert page["declared_queries"] == queries
     assert page["spec"]["root"]["children"][0]["type"] == "Heading"
     assert "Heding" in (where / "spec.json").read_text()

@@ -11,14 +11,14 @@ def renders(server):
 
 
 def test_reading_renders(weekly):
-    result = json.loads((weekly.page("weekly-sentiment") / "render.json").read_text())
+    result = json.loads((weekly.page("quarterly-report") / "render.json").read_text())
     rows = result["results"]["deals"]["rows"]
     assert rows and {"stage", "count"} <= set(rows[0])
     assert renders(weekly.server) == 1
 
 
 def test_stat_and_ls_never_render(weekly):
-    where = weekly.page("weekly-sentiment")
+    where = weekly.page("quarterly-report")
     assert os.stat(where / "render.json").st_size == 0, "0 before the first"
     run("ls -laR . ; find . -type f -printf '%s\\n'", cwd=where, check=True)
     assert renders(weekly.server) == 0
@@ -27,7 +27,7 @@ def test_stat_and_ls_never_render(weekly):
 
 
 def test_one_open_is_one_snapshot(weekly):
-    with open(weekly.page("weekly-sentiment") / "render.json", "rb", buffering=0) as file:
+    with open(weekly.page("quarterly-report") / "render.json", "rb", buffering=0) as file:
         parts = [file.read(7) for _ in range(5)]
         file.seek(0)
         assert file.read(35) == b"".join(parts)
@@ -71,4 +71,4 @@ def test_a_render_that_fails_is_an_error_of_that_call(fake, mount_at):
 
 def test_render_is_read_only(weekly):
     with fails_with(errno.EACCES, errno.EPERM, errno.EROFS):
-        write(weekly.page("weekly-sentiment") / "render.json", "{}")
+        write(weekly.page("quarterly-report") / "render.json", "{}")

@@ -12,13 +12,13 @@ NEW = "A better title"
 
 
 def title(server):
-    return server.page("Weekly sentiment")["spec"]["root"]["children"][0]["props"]["text"]
+    return server.page("Quarterly report")["spec"]["root"]["children"][0]["props"]["text"]
 
 
 @pytest.fixture
 def files(weekly, tmp_path):
     """(directory of the page, a changed copy of its spec outside the mount)"""
-    where = weekly.page("weekly-sentiment")
+    where = weekly.page("quarterly-report")
     copy = tmp_path / "new.json"
     copy.write_text((where / "spec.json").read_text().replace(TITLE, NEW))
     weekly.server.forget()
@@ -70,7 +70,7 @@ def test_the_text_is_the_users(weekly, files):
     assert (where / "spec.json").read_text() == odd
     assert os.stat(where / "spec.json").st_size == len(odd)
     weekly.restart()
-    assert (weekly.page("weekly-sentiment") / "spec.json").read_text() == odd
+    assert (weekly.page("quarterly-report") / "spec.json").read_text() == odd
 
 
 def test_the_same_value_sends_nothing(weekly, files):
@@ -140,7 +140,7 @@ def test_queries_are_saved_alone(weekly, files):
     queries = json.loads((where / "queries.json").read_text())
     queries[0]["sql"] += " ORDER BY stage"
     write(where / "queries.json", dumps(queries))
-    assert weekly.server.page("Weekly sentiment")["declared_queries"] == queries
+    assert weekly.server.page("Quarterly report")["declared_queries"] == queries
 
 
 def test_spec_and_its_new_query_in_either_order(weekly, files):
@@ -153,7 +153,7 @@ def test_spec_and_its_new_query_in_either_order(weekly, files):
     with pytest.raises(OSError):
         write(where / "spec.json", dumps(spec))
     write(where / "queries.json", dumps(queries))
-    page = weekly.server.page("Weekly sentiment")
+    page = weekly.server.page("Quarterly report")
     assert page["declared_queries"] == queries
     assert page["spec"] == spec
     assert (where / "errors").read_text() == ""
@@ -164,7 +164,7 @@ def test_page_json_carries_name_and_tags(weekly, files):
     about = json.loads((where / "page.json").read_text())
     about["tags"] = ["one", "two"]
     write(where / "page.json", dumps(about))
-    assert weekly.server.page("Weekly sentiment")["tags"] == ["one", "two"]
+    assert weekly.server.page("Quarterly report")["tags"] == ["one", "two"]
 
 
 def test_the_id_is_fixed(weekly, files):
@@ -172,7 +172,7 @@ def test_the_id_is_fixed(weekly, files):
     about = json.loads((where / "page.json").read_text())
     with pytest.raises(OSError):
         write(where / "page.json", dumps({**about, "id": "another"}))
-    assert weekly.server.page("Weekly sentiment")["id"] == about["id"]
+    assert weekly.server.page("Quarterly report")["id"] == about["id"]
 
 
 def test_params_stay_here(weekly, files):

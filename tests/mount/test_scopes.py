@@ -24,7 +24,7 @@ def test_files_are_read_only(reader):
 
 def test_an_authors_files_are_writable(weekly):
     for name in AUTHORING:
-        mode = os.stat(weekly.page("weekly-sentiment") / name).st_mode
+        mode = os.stat(weekly.page("quarterly-report") / name).st_mode
         assert stat.S_IMODE(mode) & 0o200, oct(mode)
 
 
