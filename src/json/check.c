@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/utf8.h"
 
 enum check_state {
     CHECK_VALUE,         /* a value must follow */
@@ -81,8 +82,7 @@ static int key_fault(struct checker *c, const struct check_key *first,
     unsigned column;
     json_position(c->text, c->len, first->start, &line, &column);
     bool cut = width > SHOWN;
-    for (width = cut ? SHOWN : width; cut && (key[width] & 0xC0) == 0x80;)
-        width--; /* not through a character */
+    width = utf8_cut(key, width, SHOWN);
     return json_fault(&c->fault, second->start,
                       "duplicate key %.*s%s (the first is at line %u, column %u)",
                       (int)width, key, cut ? "...\"" : "", line, column);
@@ -167,8 +167,9 @@ static int check_fault_byte(struct checker *c, const char *wanted)
                           "%s is wanted here; strings take double quotes", wanted);
     if (isgraph(b))
         return json_fault(&c->fault, c->pos, "%s is wanted here, not '%c'", wanted, b);
-    size_t n = json_utf8_length(c->text, c->len, c->pos);
-    if (n > 1)
+    uint32_t code;
+    size_t n = utf8_decode(c->text + c->pos, c->len - c->pos, &code);
+    if (n && !utf8_is_control(code))
         return json_fault(&c->fault, c->pos, "%s is wanted here, not '%.*s'", wanted,
                           (int)n, c->text + c->pos);
     return json_fault(&c->fault, c->pos, "%s is wanted here, not the byte 0x%02x", wanted,

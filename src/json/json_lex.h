@@ -29,9 +29,6 @@ int json_lex_literal(const char *text, size_t len, size_t *pos,
 int json_fault(struct json_fault *fault, size_t offset, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Length, 1 to 4, of the UTF-8 character at pos; 0: it is none. */
-size_t json_utf8_length(const char *text, size_t len, size_t pos);
-
 /* ---- quick (walk.c) --------------------------------------------------------------- */
 
 size_t json_skip_blanks(const char *text, size_t pos, size_t end);

@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "base/alloc.h"
+#include "base/utf8.h"
 
 int json_fault(struct json_fault *fault, size_t offset, const char *fmt, ...)
 {
@@ -20,48 +21,11 @@ int json_fault(struct json_fault *fault, size_t offset, const char *fmt, ...)
     return -EPROTO;
 }
 
-/* ---- UTF-8 ------------------------------------------------------------------------ */
-
-/* The well-formed sequences (Unicode, table 3-7): what the first byte may be, and which
- * range the second must be in. Everything behind is 80..BF. */
-static const struct utf8_form {
-    unsigned char first_min, first_max;
-    unsigned char second_min, second_max;
-    unsigned char length;
-} utf8_forms[] = {
-    {0xC2, 0xDF, 0x80, 0xBF, 2}, {0xE0, 0xE0, 0xA0, 0xBF, 3}, {0xE1, 0xEC, 0x80, 0xBF, 3},
-    {0xED, 0xED, 0x80, 0x9F, 3}, {0xEE, 0xEF, 0x80, 0xBF, 3}, {0xF0, 0xF0, 0x90, 0xBF, 4},
-    {0xF1, 0xF3, 0x80, 0xBF, 4}, {0xF4, 0xF4, 0x80, 0x8F, 4},
-};
-
-static bool utf8_form_fits(const struct utf8_form *form, const unsigned char *s,
-                           size_t left)
-{
-    if (s[0] < form->first_min || s[0] > form->first_max || left < form->length)
-        return false;
-    if (s[1] < form->second_min || s[1] > form->second_max)
-        return false;
-    for (size_t i = 2; i < form->length; i++)
-        if ((s[i] & 0xC0) != 0x80)
-            return false;
-    return true;
-}
-
-size_t json_utf8_length(const char *text, size_t len, size_t pos)
-{
-    const unsigned char *s = (const unsigned char *)text + pos;
-    if (s[0] < 0x80)
-        return 1;
-    for (size_t i = 0; i < ARRAY_LEN(utf8_forms); i++)
-        if (utf8_form_fits(&utf8_forms[i], s, len - pos))
-            return utf8_forms[i].length;
-    return 0;
-}
-
 bool json_utf8_valid(const char *s, size_t len, size_t *ret_offset)
 {
     for (size_t pos = 0; pos < len;) {
-        size_t step = json_utf8_length(s, len, pos);
+        uint32_t code;
+        size_t step = utf8_decode(s + pos, len - pos, &code);
         if (!step) {
             if (ret_offset)
                 *ret_offset = pos;
@@ -155,7 +119,8 @@ static int lex_char(const char *text, size_t len, size_t *pos, struct json_fault
         return lex_escape(text, len, pos, fault);
     if (c < 0x20)
         return lex_control(c, *pos, fault);
-    size_t step = json_utf8_length(text, len, *pos);
+    uint32_t code;
+    size_t step = utf8_decode(text + *pos, len - *pos, &code);
     if (!step)
         return json_fault(fault, *pos, "byte 0x%02x is not valid UTF-8 here", c);
     *pos += step;
