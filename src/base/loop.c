@@ -161,6 +161,14 @@ void loop_timer_clear(struct loop *l, struct loop_timer *t)
     pthread_mutex_unlock(&l->lock);
 }
 
+static unsigned loop_count_timers(struct loop *l)
+{
+    pthread_mutex_lock(&l->lock);
+    unsigned n = l->heap_len;
+    pthread_mutex_unlock(&l->lock);
+    return n;
+}
+
 /* The next timer that is due, taken out of the heap; its call is copied, since the
  * owner may free the timer once it runs. */
 static bool loop_pop_timer(struct loop *l, loop_fn **ret_fn, void **ret_arg)
@@ -178,32 +186,61 @@ static bool loop_pop_timer(struct loop *l, loop_fn **ret_fn, void **ret_arg)
     return found;
 }
 
+/* A timer that sets itself again with no delay must not keep the descriptors waiting:
+ * a round runs no more timers than were set when it began. */
+static void loop_run_timers(struct loop *l)
+{
+    loop_fn *fn;
+    void *arg;
+    for (unsigned n = loop_count_timers(l); n && loop_pop_timer(l, &fn, &arg); n--)
+        fn(arg);
+}
+
 /* ---- descriptors ------------------------------------------------------------------ */
 
-int loop_watch(struct loop *l, int fd, uint32_t epoll_events, loop_io_fn *fn, void *arg)
+static void loop_forget(struct loop *l, struct loop_io *io)
 {
-    struct loop_io *io;
+    HASH_DEL(l->ios, io);
+    free(io);
+}
+
+static struct loop_io *loop_remember(struct loop *l, int fd)
+{
+    struct loop_io *io = xcalloc(1, sizeof *io);
+    io->fd = fd;
+    HASH_ADD_INT(l->ios, fd, io);
+    return io;
+}
+
+/* Adds or changes; epoll forgets a descriptor that was closed, ours may still know it. */
+static int loop_epoll_set(struct loop *l, int fd, uint32_t epoll_events)
+{
     struct epoll_event ev = {.events = epoll_events, .data.fd = fd};
-    HASH_FIND_INT(l->ios, &fd, io);
-    if (!epoll_events) {
-        if (!io)
-            return 0;
-        HASH_DEL(l->ios, io);
-        free(io);
-        return epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, fd, NULL) < 0 ? -errno : 0;
-    }
-    if (!io) {
-        io = xcalloc(1, sizeof *io);
-        io->fd = fd;
-        HASH_ADD_INT(l->ios, fd, io);
-    }
-    io->fn = fn;
-    io->arg = arg;
     if (epoll_ctl(l->epoll_fd, EPOLL_CTL_MOD, fd, &ev) == 0)
         return 0;
     if (errno != ENOENT)
         return -errno;
     return epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, fd, &ev) < 0 ? -errno : 0;
+}
+
+int loop_watch(struct loop *l, int fd, uint32_t epoll_events, loop_io_fn *fn, void *arg)
+{
+    struct loop_io *io;
+    HASH_FIND_INT(l->ios, &fd, io);
+    if (!epoll_events) {
+        if (!io)
+            return 0;
+        loop_forget(l, io);
+        return epoll_ctl(l->epoll_fd, EPOLL_CTL_DEL, fd, NULL) < 0 ? -errno : 0;
+    }
+    if (!io)
+        io = loop_remember(l, fd);
+    io->fn = fn;
+    io->arg = arg;
+    int err = loop_epoll_set(l, fd, epoll_events);
+    if (err < 0)
+        loop_forget(l, io); /* nothing will come from it */
+    return err;
 }
 
 static void loop_dispatch(struct loop *l, const struct epoll_event *ev)
@@ -258,16 +295,13 @@ static void *loop_main(void *arg)
 {
     struct loop *l = arg;
     struct epoll_event events[64];
-    loop_fn *fn;
-    void *fn_arg;
     loop_current = l;
     for (;;) {
         bool stop;
         loop_run_tasks(loop_take_tasks(l, &stop));
         if (stop)
             return NULL;
-        while (loop_pop_timer(l, &fn, &fn_arg))
-            fn(fn_arg);
+        loop_run_timers(l);
         int n = epoll_wait(l->epoll_fd, events, ARRAY_LEN(events), loop_wait_ms(l));
         for (int i = 0; i < n; i++)
             if (events[i].data.fd != l->wake_fd)
