@@ -74,13 +74,6 @@ def test_the_sixth_of_one_process_is_refused(seven):
         assert (seven.page(name) / "spec.json").read_text(), "what it unlinked comes back"
 
 
-def test_the_brake_holds_for_a_tree_of_processes(seven):
-    """A loop of rm's is one hand on the axe."""
-    done = run("for i in 0 1 2 3 4 5 6; do rm -r pages/p$i || exit 1; done", cwd=seven.path)
-    assert done.returncode != 0
-    assert seven.server.count("DELETE") == 5
-
-
 def test_the_limit_is_an_option(local, mount_at):
     for i in range(3):
         local.create(f"q{i}", spec_of(heading(str(i))))
