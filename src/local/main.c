@@ -189,6 +189,7 @@ static int open_app(struct app *app, const struct options *o)
 {
     cleanup_free char *keys = xasprintf("%s/keys.json", o->dir);
     app->limit = o->limit;
+    umask(077); /* what is written here is the user's alone */
     pthread_mutex_init(&app->limit.lock, NULL);
     if (mkdir(o->dir, 0700) < 0 && errno != EEXIST) {
         log_error("%s: %s", o->dir, strerror(errno));
