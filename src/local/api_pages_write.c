@@ -232,7 +232,7 @@ void api_page_create(struct app *app, struct request *rq, struct reply *rp)
         !require(&body, "spec", rp) || !body_apply(&body, &page, rp))
         return;
     if (page.status != PAGE_DRAFT) {
-        reply_invalid(rp, "status", "a new page is a draft");
+        reply_invalid(rp, "status", "the status of a new page is draft");
         return;
     }
     if (!verify_to_store(app, rq, &page, rp))

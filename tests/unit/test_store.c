@@ -175,7 +175,7 @@ enum { MANY = 25 };
 static void create_many(struct fixture *f)
 {
     for (int i = 0; i < MANY; i++) {
-        char name[16];
+        char name[32];
         cleanup_page struct page page = {0};
         snprintf(name, sizeof name, "page %02d", i);
         create(f, name, &page);
@@ -217,7 +217,7 @@ static void test_list_by_cursor_sees_each_once(void **state)
         cleanup_page_list struct page_list l = list(f, filter);
         cleanup_page struct page between = {0};
         for (size_t i = 0; i < l.count; i++, seen++) {
-            char name[16];
+            char name[32];
             snprintf(name, sizeof name, "page %02d", MANY - 1 - seen);
             assert_string_equal(l.items[i].name, name);
         }
