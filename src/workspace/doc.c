@@ -1,0 +1,134 @@
+/* doc.c - a document of a page: the name, the item bound to it, the platform's value, and
+ * what is wrong with it. */
+#include "workspace/model.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "json/json.h"
+
+/* The bound file's bytes where they are its own, else the shown text. */
+struct text *doc_text(struct doc *d)
+{
+    if (!d->present)
+        return NULL;
+    if (d->file && d->file->dirty)
+        return text_new(d->file->data.data, d->file->data.len);
+    return text_ref(d->shown);
+}
+
+struct item *doc_item(struct doc *d)
+{
+    if (!d->present)
+        return NULL;
+    if (!d->file) {
+        d->file = item_new(d->page->ws, ITEM_FILE, 0644);
+        d->file->doc = d;
+    }
+    return d->file;
+}
+
+/* The item goes on as scratch with the bytes it had: a backup, or an unlinked open file.
+ */
+static void doc_cut_loose(struct doc *d)
+{
+    struct item *it = steal_ptr(d->file);
+    if (!it)
+        return;
+    item_materialise(it);
+    it->doc = NULL;
+    it->dirty = false;
+    item_unref(it);
+}
+
+void doc_bind(struct doc *d, struct item *it)
+{
+    item_ref(it);
+    doc_cut_loose(d);
+    it->doc = d;
+    it->dirty = true;
+    d->file = it;
+    d->present = true;
+    d->unlinker = 0;
+    page_touch(d->page);
+}
+
+void doc_unbind(struct doc *d)
+{
+    doc_cut_loose(d);
+    d->present = false;
+    page_touch(d->page);
+}
+
+/* After a good save neither bytes nor times change by themselves (rule 2): the time stays
+ * that of the last write. */
+void doc_settle(struct doc *d, struct text *text)
+{
+    struct item *it = d->file;
+    text_replace(&d->shown, text_ref(text));
+    d->waiting = false;
+    if (!it || !it->dirty)
+        return;
+    d->mtime = it->mtime;
+    it->dirty = false;
+    buf_finish(&it->data);
+}
+
+static bool text_same_value(const struct text *a, const struct text *b)
+{
+    struct json_span a_root;
+    struct json_span b_root;
+    struct json_limits limits = JSON_LIMITS_WIRE;
+    if (!a || !b)
+        return false;
+    if (text_equal(a, b))
+        return true;
+    return json_check(a->data, a->len, &limits, &a_root, NULL) == 0 &&
+           json_check(b->data, b->len, &limits, &b_root, NULL) == 0 &&
+           json_same_value(a->data, a_root, b->data, b_root);
+}
+
+void doc_take_remote(struct doc *d, struct text *remote, struct text *fresh,
+                     struct timespec mtime)
+{
+    bool same = d->shown &&
+                (text_same_value(d->remote, remote) || text_same_value(d->shown, remote));
+    text_replace(&d->remote, remote);
+    if (same) {
+        text_unref(fresh);
+        return;
+    }
+    text_replace(&d->shown, fresh);
+    d->mtime = mtime;
+}
+
+void doc_clear_problem(struct doc *d)
+{
+    text_replace(&d->problem, NULL);
+    text_replace(&d->verdict, NULL);
+    text_replace(&d->refused, NULL);
+}
+
+void doc_refuse(struct doc *d, struct text *text, struct buf *lines, struct buf *verdict)
+{
+    text_replace(&d->problem, text_from_buf(lines));
+    text_replace(&d->verdict, text_from_buf(verdict));
+    text_replace(&d->refused, text_ref(text));
+}
+
+void doc_keep_rejected(struct doc *d)
+{
+    cleanup_free char *name = xasprintf("%s.rejected", page_file_name(d->which));
+    struct item *local = page_local(d->page);
+    struct item *it = item_child(local, name);
+    if (!d->refused)
+        return;
+    if (!it || it->type != ITEM_FILE) {
+        if (it)
+            item_unref(item_detach(it));
+        it = item_new(d->page->ws, ITEM_FILE, 0644);
+        item_attach(local, name, it);
+    }
+    item_put_text(it, d->refused);
+    it->mtime = it->ctime = clock_now();
+}

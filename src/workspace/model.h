@@ -1,0 +1,219 @@
+/* model.h - the structs behind workspace.h, for the files of workspace/ alone.
+ *
+ * All fields are guarded by workspace.lock unless said otherwise. Reference counts are
+ * atomic; the last reference may fall on any thread, with or without the lock.
+ *
+ * Who holds whom: the workspace its pages (one reference each) and local directories;
+ * a page its docs' items; a directory item its children; a save its page and item. A
+ * doc's item points back at the doc weakly: page_detach() cuts that before a page can go.
+ */
+#ifndef WORKSPACE_MODEL_H
+#define WORKSPACE_MODEL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/table.h"
+#include "workspace/workspace.h"
+
+enum {
+    ITEM_BYTES_MAX = 256 << 20, /* of a scratch file */
+    DOC_BYTES_MAX = 64 << 20,   /* of a document */
+};
+
+struct xattr {
+    char *name;
+    struct buf value;
+    struct xattr *next;
+};
+
+struct item {
+    atomic_uint refs;
+    struct workspace *ws; /* constant */
+    enum item_type type;  /* constant */
+    uint64_t ino;         /* constant; of a doc's item, the doc's own counts instead */
+    mode_t mode;
+    struct timespec mtime, ctime;
+
+    struct item *parent; /* weak; NULL: in no directory (unlinked, or a doc's) */
+    char *name;          /* in parent */
+    UT_hash_handle hh;   /* among parent's children */
+    struct item *children;
+    struct page *page; /* weak; the page whose local directory this is */
+
+    struct doc *doc;    /* the document this file is; NULL: scratch */
+    bool dirty;         /* data holds the bytes; else the doc's shown text does */
+    struct buf data;    /* a file's bytes, a link's target */
+    uint64_t seq;       /* counts changes of the bytes */
+    uint64_t tried_seq; /* the last change a commit was tried for, and its verdict */
+    int tried_err;
+    struct xattr *xattrs;
+};
+
+struct doc {
+    struct page *page; /* the page it is embedded in */
+    enum page_file which;
+    bool present;        /* its name is there */
+    struct item *file;   /* bound item; NULL: none was needed yet */
+    pid_t unlinker;      /* while absent: who took the name away */
+    struct text *remote; /* the platform's value by its own tokens; NULL: none known */
+    struct text *shown;  /* what a clean file holds; NULL: not known yet */
+    struct timespec mtime;
+    struct text *problem; /* its lines in `errors`; NULL: none */
+    struct text *verdict; /* for verdict.json, with problem; NULL: none */
+    struct text *refused; /* the newest text that was refused, until a good save */
+    bool waiting;         /* a draft that waits for another file, no error */
+};
+
+enum body_state { BODY_NONE, BODY_FETCHING, BODY_READY };
+enum { PAGE_DOCS = 4 };
+
+struct save;
+
+struct page {
+    atomic_uint refs;
+    struct workspace *ws;   /* constant */
+    bool is_template;       /* constant */
+    uint64_t ino;           /* constant; from the id where it was known at birth */
+    UT_hash_handle hh_name; /* in workspace.by_name or .templates; by dir */
+    UT_hash_handle hh_id;   /* in workspace.by_id */
+    bool listed;            /* is in by_name */
+    char *dir;
+    char *slug;   /* wanted directory name of the platform's name */
+    bool own_dir; /* dir was given here (mkdir, mv): kept while the name stays */
+
+    char *id; /* NULL: only on this machine */
+    char *name, *status, *console_url, *created_at, *updated_at;
+    char *token;          /* of the body as known */
+    char *list_token;     /* as the last sweep had it */
+    uint64_t seen;        /* number of the last sweep that had it */
+    uint64_t epoch;       /* counts our own changes: older answers about it are dropped */
+    struct text *summary; /* the newest of list and body: info.json */
+    struct timespec ctime;
+
+    enum body_state body;
+    int64_t body_ms; /* when it was fetched */
+    struct wait *body_waits;
+    struct doc docs[PAGE_DOCS]; /* params, page, queries, spec */
+    struct text *info;
+    struct item *local;
+    unsigned hidden; /* bit of each view that was unlinked */
+
+    struct text *verdict; /* of the last good save here; NULL: none */
+    struct save *save;    /* running */
+    struct save *saves;   /* waiting their turn */
+
+    struct text *render; /* last answer */
+    struct timespec render_mtime;
+    bool rendering;
+    struct wait *render_waits;
+    bool archiving;
+};
+
+struct archiver; /* brake.c */
+
+struct workspace {
+    struct workspace_config config; /* constant */
+    pthread_mutex_t lock;           /* guards everything below and every page and item */
+    struct page *by_name, *by_id, *templates;
+    struct item *root_local, *pages_local;
+    uint64_t next_ino;
+
+    struct text *me;
+    bool writable;
+
+    bool listed_once, listing;
+    uint64_t sweep;   /* number of the running or last sweep */
+    int64_t swept_ms; /* when the last good one ended; 0: never */
+    int list_err;     /* of the last sweep */
+    struct wait *list_waits;
+    uint64_t own_changes; /* pages made here, to tell them from vanished ones */
+
+    bool templates_known, templates_listing;
+    struct wait *template_waits;
+
+    struct archiver *archivers;
+    unsigned archive_allowance;
+};
+
+static inline void ws_lock(struct workspace *ws)
+{
+    pthread_mutex_lock(&ws->lock);
+}
+static inline void ws_unlock(struct workspace *ws)
+{
+    pthread_mutex_unlock(&ws->lock);
+}
+
+/* ---- waits (wait.c) ------------------------------------------------------------------
+ */
+
+/* Lists of waits are taken whole under the lock and run after it. */
+void wait_add(struct wait **list, struct wait *w);
+struct wait *wait_take(struct wait **list);
+void wait_run(struct wait *list, int err);
+
+/* ---- pages (page.c, body.c)
+ * ------------------------------------------------------------ */
+
+struct doc *page_doc_of(struct page *p, enum page_file which); /* NULL: a view */
+struct page *page_new(struct workspace *ws, const char *id, bool is_template);
+/* Takes over what a summary or a body says of the page as a whole. */
+void page_take_fields(struct page *p, const struct platform_page *from);
+/* Takes over a body: documents whose value changed are shown anew. */
+void page_take_body(struct page *p, const struct platform_page *from);
+/* Forgets the body when nothing here depends on it. */
+void page_drop_body(struct page *p);
+bool page_is_dirty(const struct page *p);
+/* Cuts the items loose; they keep their bytes. */
+void page_detach(struct page *p);
+void page_touch(struct page *p); /* its directory changed */
+
+/* ---- the table of names (list.c)
+ * ------------------------------------------------------- */
+
+void pages_insert(struct workspace *ws, struct page *p, const char *dir);
+void pages_remove(struct workspace *ws, struct page *p);
+void pages_set_id(struct workspace *ws, struct page *p, const char *id);
+
+/* ---- documents (doc.c)
+ * ------------------------------------------------------------------- */
+
+struct text *
+doc_text(struct doc *d); /* what its file holds now; a reference; NULL: nothing */
+struct item *doc_item(struct doc *d); /* bound item, made when missing; NULL: name gone */
+void doc_bind(struct doc *d,
+              struct item *it); /* takes a reference; the old one is cut loose */
+void doc_unbind(struct doc *d); /* the name is gone; its item keeps the bytes */
+/* The file is clean now, holding `text`. */
+void doc_settle(struct doc *d, struct text *text);
+/* The platform's value is now `remote` (taken over); shown keeps the user's own text
+ * while the value is the same, else becomes `fresh` (taken over). */
+void doc_take_remote(struct doc *d, struct text *remote, struct text *fresh,
+                     struct timespec mtime);
+void doc_refuse(struct doc *d, struct text *text, struct buf *lines, struct buf *verdict);
+void doc_clear_problem(struct doc *d);
+/* Puts the refused text beside the document as <name>.rejected. */
+void doc_keep_rejected(struct doc *d);
+
+/* ---- items (item.c)
+ * ------------------------------------------------------------------------ */
+
+struct item *item_new(struct workspace *ws, enum item_type type, mode_t mode);
+void item_attach(struct item *dir, const char *name,
+                 struct item *it); /* takes a reference */
+/* Out of its directory; the directory's reference passes to the caller. */
+struct item *item_detach(struct item *it);
+struct item *item_child(struct item *dir, const char *name); /* borrowed */
+/* Its bytes become its own: a doc's item that is cut loose. */
+void item_materialise(struct item *it);
+void item_put_text(struct item *it, const struct text *text);
+size_t item_size(const struct item *it);
+
+/* ---- saving (save.c)
+ * ----------------------------------------------------------------------- */
+
+/* Saves `it`, a scratch file, as the document d: rename onto its name. Lock held. */
+int save_rename(struct doc *d, struct item *it, struct wait *w);
+
+#endif

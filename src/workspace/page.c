@@ -1,0 +1,333 @@
+/* page.c - a page as a whole: its identity, its summary, its body and when to fetch it.
+ */
+#include "workspace/model.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "workspace/names.h"
+#include "workspace/present.h"
+
+static const struct {
+    const char *name;
+    bool doc;
+} page_files[PAGE_FILES] = {
+    [PAGE_ERRORS] = {"errors", false},        [PAGE_INFO] = {"info.json", false},
+    [PAGE_PARAMS] = {"params.json", true},    [PAGE_RENDER] = {"render.json", false},
+    [PAGE_VERDICT] = {"verdict.json", false}, [PAGE_PAGE] = {"page.json", true},
+    [PAGE_QUERIES] = {"queries.json", true},  [PAGE_SPEC] = {"spec.json", true},
+};
+
+static const enum page_file page_docs[PAGE_DOCS] = {PAGE_PARAMS, PAGE_PAGE, PAGE_QUERIES,
+                                                    PAGE_SPEC};
+
+bool page_file_is_doc(enum page_file which)
+{
+    return page_files[which].doc;
+}
+
+const char *page_file_name(enum page_file which)
+{
+    return page_files[which].name;
+}
+
+int page_file_find(const char *name)
+{
+    for (int i = 0; i < PAGE_FILES; i++)
+        if (!strcmp(page_files[i].name, name))
+            return i;
+    return -1;
+}
+
+struct doc *page_doc_of(struct page *p, enum page_file which)
+{
+    for (int i = 0; i < PAGE_DOCS; i++)
+        if (page_docs[i] == which)
+            return &p->docs[i];
+    return NULL;
+}
+
+/* ---- life -----------------------------------------------------------------------------
+ */
+
+/* The same after a remount; the low four bits are left for the files inside. */
+static uint64_t page_ino(struct workspace *ws, const char *id)
+{
+    uint64_t h = 14695981039346656037u;
+    if (!id)
+        h = ++ws->own_changes * 0x9e3779b97f4a7c15u;
+    for (; id && *id; id++)
+        h = (h ^ (unsigned char)*id) * 1099511628211u;
+    return ((h & ~(uint64_t)15) | ((uint64_t)1 << 63));
+}
+
+struct page *page_new(struct workspace *ws, const char *id, bool is_template)
+{
+    struct page *p = xcalloc(1, sizeof *p);
+    atomic_init(&p->refs, 1);
+    p->ws = ws;
+    p->is_template = is_template;
+    p->id = xstrdup(id);
+    p->ino = page_ino(ws, id);
+    p->ctime = clock_now();
+    for (int i = 0; i < PAGE_DOCS; i++) {
+        p->docs[i].page = p;
+        p->docs[i].which = page_docs[i];
+        p->docs[i].mtime = p->ctime;
+        p->docs[i].present = id != NULL && !(is_template && page_docs[i] == PAGE_PARAMS);
+    }
+    struct doc *params = page_doc_of(p, PAGE_PARAMS);
+    params->shown = text_from_string("{}\n");
+    params->present = !is_template;
+    if (!id)
+        p->body = BODY_READY;
+    return p;
+}
+
+struct page *page_ref(struct page *p)
+{
+    if (p)
+        atomic_fetch_add_explicit(&p->refs, 1, memory_order_relaxed);
+    return p;
+}
+
+static void doc_finish(struct doc *d)
+{
+    text_unref(d->remote);
+    text_unref(d->shown);
+    text_unref(d->problem);
+    text_unref(d->verdict);
+    text_unref(d->refused);
+}
+
+void page_unref(struct page *p)
+{
+    if (!p || atomic_fetch_sub_explicit(&p->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    for (int i = 0; i < PAGE_DOCS; i++)
+        doc_finish(&p->docs[i]);
+    struct text *texts[] = {p->summary, p->info, p->verdict, p->render};
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        text_unref(texts[i]);
+    char *strings[] = {p->dir,    p->slug,        p->id,         p->name,
+                       p->status, p->console_url, p->created_at, p->updated_at,
+                       p->token,  p->list_token};
+    for (size_t i = 0; i < ARRAY_LEN(strings); i++)
+        free(strings[i]);
+    item_unref(p->local);
+    free(p);
+}
+
+void page_detach(struct page *p)
+{
+    for (int i = 0; i < PAGE_DOCS; i++)
+        doc_unbind(&p->docs[i]);
+    if (p->local)
+        p->local->page = NULL;
+}
+
+bool page_is_template(const struct page *p)
+{
+    return p->is_template;
+}
+
+bool page_is_dirty(const struct page *p)
+{
+    for (int i = 0; i < PAGE_DOCS; i++)
+        if (p->docs[i].file && p->docs[i].file->dirty)
+            return true;
+    return p->save || p->saves;
+}
+
+void page_touch(struct page *p)
+{
+    p->ctime = clock_now();
+}
+
+struct item *page_local(struct page *p)
+{
+    if (!p->local) {
+        p->local = item_new(p->ws, ITEM_DIR, 0755);
+        p->local->page = p;
+    }
+    return p->local;
+}
+
+/* ---- what the platform says
+ * ------------------------------------------------------------- */
+
+static void string_replace(char **slot, const char *value)
+{
+    if (!value)
+        return; /* an answer that leaves a field out says nothing of it */
+    char *copy = xstrdup(value);
+    free(*slot);
+    *slot = copy;
+}
+
+void page_take_fields(struct page *p, const struct platform_page *from)
+{
+    struct timespec updated;
+    string_replace(&p->name, from->name);
+    string_replace(&p->status, from->status);
+    string_replace(&p->console_url, from->console_url);
+    string_replace(&p->created_at, from->created_at);
+    string_replace(&p->updated_at, from->updated_at);
+    if (clock_parse(from->updated_at, &updated) && !page_is_dirty(p) && !p->save)
+        p->ctime = updated;
+    text_replace(&p->info, present_info(from));
+}
+
+/* When the text of a document began to be what it is: the platform's word, or now. */
+static struct timespec page_updated(const struct page *p)
+{
+    struct timespec ts;
+    return clock_parse(p->updated_at, &ts) ? ts : clock_now();
+}
+
+static struct text *span_text(const struct platform_page *from, struct json_span span,
+                              const char *absent)
+{
+    if (span.start == span.end)
+        return text_from_string(absent);
+    return text_new(from->text->data + span.start, span.end - span.start);
+}
+
+void page_take_body(struct page *p, const struct platform_page *from)
+{
+    page_take_fields(p, from);
+    struct timespec when = page_updated(p);
+    free(p->token);
+    p->token = xstrdup(from->token);
+    doc_take_remote(page_doc_of(p, PAGE_SPEC), span_text(from, from->spec, "null"),
+                    present_spec(from), when);
+    doc_take_remote(page_doc_of(p, PAGE_QUERIES), span_text(from, from->queries, "[]"),
+                    present_queries(from), when);
+    struct text *page = p->is_template ? present_template(from) : present_page(from);
+    doc_take_remote(page_doc_of(p, PAGE_PAGE), text_ref(page), page, when);
+    p->body = BODY_READY;
+    p->body_ms = clock_ms();
+}
+
+void page_drop_body(struct page *p)
+{
+    if (p->id && p->body == BODY_READY && !page_is_dirty(p))
+        p->body = BODY_NONE;
+}
+
+/* ---- fetching the body
+ * -------------------------------------------------------------------- */
+
+struct body_fetch {
+    struct page *page; /* a reference */
+    uint64_t epoch;
+};
+
+static void body_fetch_start(struct page *p);
+
+static void body_fetched(void *arg, const struct platform_answer *answer)
+{
+    struct body_fetch *fetch = arg;
+    struct page *p = fetch->page;
+    struct wait *waits = NULL;
+    int err = answer->err;
+    if (!err && !answer->page)
+        err = -EIO;
+    ws_lock(p->ws);
+    p->body = BODY_NONE;
+    if (!err && fetch->epoch != p->epoch && p->body_waits) {
+        body_fetch_start(p); /* we changed it meanwhile: this answer may be older */
+    } else {
+        if (!err)
+            page_take_body(p, answer->page);
+        waits = wait_take(&p->body_waits);
+    }
+    ws_unlock(p->ws);
+    if (err)
+        log_warning("page %s: cannot be read: %s", p->dir, answer->message);
+    wait_run(waits, err);
+    page_unref(p);
+    free(fetch);
+}
+
+/* Lock held. */
+static void body_fetch_start(struct page *p)
+{
+    struct body_fetch *fetch = xcalloc(1, sizeof *fetch);
+    struct platform_call call = {HTTP_INTERACTIVE, 0, body_fetched, fetch};
+    fetch->page = page_ref(p);
+    fetch->epoch = p->epoch;
+    p->body = BODY_FETCHING;
+    if (p->is_template)
+        platform_template_get(p->ws->config.platform, p->id, &call);
+    else
+        platform_page_get(p->ws->config.platform, p->id, &call);
+}
+
+/* Where the list has no change tokens, a body is looked at again after a while. */
+static bool body_is_old(const struct page *p)
+{
+    return p->body == BODY_READY && p->id && !p->is_template && !p->list_token &&
+           !page_is_dirty(p) && clock_ms() - p->body_ms > p->ws->config.ttl_ms;
+}
+
+int page_ready(struct page *p, struct wait *w)
+{
+    int err = 0;
+    ws_lock(p->ws);
+    if (p->body == BODY_NONE || body_is_old(p))
+        err = -EINPROGRESS;
+    if (p->body == BODY_FETCHING || err) {
+        wait_add(&p->body_waits, w);
+        if (p->body != BODY_FETCHING)
+            body_fetch_start(p);
+        err = -EINPROGRESS;
+    }
+    ws_unlock(p->ws);
+    return err;
+}
+
+/* ---- what a directory shows
+ * ----------------------------------------------------------------- */
+
+void page_stat(struct page *p, struct stat *ret)
+{
+    ws_lock(p->ws);
+    *ret = (struct stat){
+        .st_ino = p->ino,
+        .st_mode = S_IFDIR | (p->is_template ? 0555 : 0755),
+        .st_nlink = 2,
+        .st_mtim = p->ctime,
+        .st_ctim = p->ctime,
+        .st_atim = p->ctime,
+        .st_blksize = 4096,
+    };
+    ws_unlock(p->ws);
+}
+
+bool page_has(struct page *p, enum page_file which, bool listed)
+{
+    struct doc *d = page_doc_of(p, which);
+    bool has;
+    ws_lock(p->ws);
+    if (d)
+        has = d->present;
+    else if (p->is_template || (p->hidden & 1u << which))
+        has = false;
+    else if (!p->id && (which == PAGE_INFO || which == PAGE_RENDER))
+        has = false; /* nothing to say of a page that the platform does not have */
+    else
+        has = !listed || !p->ws->config.runtime_hidden || which == PAGE_INFO;
+    ws_unlock(p->ws);
+    return has;
+}
+
+struct item *page_doc(struct page *p, enum page_file which)
+{
+    ws_lock(p->ws);
+    struct item *it = item_ref(doc_item(page_doc_of(p, which)));
+    ws_unlock(p->ws);
+    return it;
+}

@@ -1,0 +1,22 @@
+#include "workspace/model.h"
+
+void wait_add(struct wait **list, struct wait *w)
+{
+    if (w)
+        DL_APPEND(*list, w);
+}
+
+struct wait *wait_take(struct wait **list)
+{
+    return steal_ptr(*list);
+}
+
+void wait_run(struct wait *list, int err)
+{
+    struct wait *w;
+    struct wait *tmp;
+    DL_FOREACH_SAFE (list, w, tmp) {
+        w->prev = w->next = NULL;
+        w->done(w, err);
+    }
+}

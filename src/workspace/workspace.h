@@ -1,0 +1,215 @@
+/* workspace.h - the pages of a workspace as this machine knows them: what the mount
+ * shows.
+ *
+ * No FUSE, no curl: everything here runs and is tested without a kernel. One lock guards
+ * the whole model; it is held for memory work only, never across a request, a reply or a
+ * callback. What needs the platform takes a struct wait and returns -EINPROGRESS; the
+ * wait's done() is called later on the engine's thread with no lock held, exactly once.
+ * 0 and other negative errnos are final at once, and the wait is then not kept.
+ *
+ *   page   a directory below pages/ (or templates/): a summary from the list, a body that
+ * is fetched once when first needed, four documents, and the scratch files beside them
+ *   doc    a document of a page that people write: spec, queries, page, params
+ *   view   a file of a page that is made here or by the platform: info, verdict, errors,
+ * render item   a file, directory or link that lives on this machine. A doc is bound to
+ * an item; a rename moves items between names, so what editors do with temporary files
+ *          and backups needs no special case: an inode is an item for life
+ */
+#ifndef WORKSPACE_WORKSPACE_H
+#define WORKSPACE_WORKSPACE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include "base/loop.h"
+#include "base/text.h"
+#include "http/http.h"
+#include "platform/platform.h"
+
+struct workspace;
+struct page;
+struct item;
+
+struct wait {
+    void (*done)(struct wait *w, int err);
+    struct wait *prev, *next;
+};
+
+struct workspace_config {
+    struct loop *loop;
+    struct http *http;
+    struct platform *platform;
+    int64_t refresh_ms;     /* the list is read again when used after this long */
+    int64_t ttl_ms;         /* bodies, where the platform's list has no change token */
+    unsigned archive_limit; /* pages one process may archive a minute */
+    bool runtime_hidden;    /* views are not listed */
+};
+
+struct workspace *workspace_create(const struct workspace_config *config);
+/* After http_stop(): nothing is on its way any more, no item or page is referenced. */
+void workspace_destroy(struct workspace *ws);
+/* What GET /me said (NULL: nothing): kept for me.json; its scopes decide what is
+ * writable. */
+void workspace_set_me(struct workspace *ws, struct text *me);
+bool workspace_is_writable(struct workspace *ws);
+
+/* ---- pages/ ----------------------------------------------------------------------- */
+
+/* 0 once the list was read for the first time; reads it behind when it is old. */
+int workspace_pages_ready(struct workspace *ws, struct wait *w);
+/* Reads the list now and waits for it. */
+int workspace_refresh(struct workspace *ws, struct wait *w);
+
+/* Names and pages in no particular order; fn is called with the lock held and must not
+ * call back. page_ref() is allowed. */
+typedef void page_visit_fn(void *arg, const char *name, struct page *page);
+void workspace_each_page(struct workspace *ws, page_visit_fn *fn, void *arg);
+/* A reference, or NULL. */
+struct page *workspace_find_page(struct workspace *ws, const char *name);
+struct page *workspace_find_id(struct workspace *ws, const char *id);
+
+/* mkdir pages/<name>: a draft on this machine. -EEXIST, -EACCES (key cannot write). */
+int workspace_page_make(struct workspace *ws, const char *name, struct page **ret_page);
+/* rmdir pages/<name>: -ENOENT, -ENOTEMPTY while documents or scratch are left in it,
+ * -EPERM when the brake holds (and what tgid unlinked elsewhere comes back). */
+int workspace_page_archive(struct workspace *ws, const char *name, pid_t tgid,
+                           struct wait *w);
+/* rename pages/<from> pages/<to>: PATCHes the name. -EEXIST, -ENOTEMPTY. */
+int workspace_page_rename(struct workspace *ws, const char *from, const char *to,
+                          struct wait *w);
+/* Lets tgid-blind archiving go on for a minute: amdahlctl allow-archive. */
+void workspace_allow_archive(struct workspace *ws, unsigned count);
+
+/* ---- templates/ ------------------------------------------------------------------- */
+
+int workspace_templates_ready(struct workspace *ws, struct wait *w);
+void workspace_each_template(struct workspace *ws, page_visit_fn *fn, void *arg);
+struct page *workspace_find_template(struct workspace *ws, const char *name);
+
+/* ---- a page ----------------------------------------------------------------------- */
+
+enum page_file {
+    PAGE_ERRORS,
+    PAGE_INFO,
+    PAGE_PARAMS,
+    PAGE_RENDER,
+    PAGE_VERDICT,
+    PAGE_PAGE,
+    PAGE_QUERIES,
+    PAGE_SPEC, /* last: `cp -r` follows the listing, and a copy is complete with its spec
+                */
+    PAGE_FILES
+};
+bool page_file_is_doc(enum page_file which);
+const char *page_file_name(enum page_file which);
+/* -1 when name is none of them. */
+int page_file_find(const char *name);
+
+struct page *page_ref(struct page *p);
+void page_unref(struct page *p);
+bool page_is_template(const struct page *p);
+/* Directory times and inode number; nlink 2. Never waits. */
+void page_stat(struct page *p, struct stat *ret);
+/* The body is here (or the page is only on this machine). -ENOENT: it vanished. */
+int page_ready(struct page *p, struct wait *w);
+/* Runs the queries, or joins a run on its way; the answer is then page_view(PAGE_RENDER).
+ */
+int page_render(struct page *p, struct wait *w);
+/* Is this file there to be seen now? listed: in a listing (rather than by name). */
+bool page_has(struct page *p, enum page_file which, bool listed);
+/* The item bound to a doc (made on first use); NULL while the name is gone. */
+struct item *page_doc(struct page *p, enum page_file which);
+/* The text of a view as of now; a reference. Never NULL; render: the last answer, or "".
+ */
+struct text *page_view(struct page *p, enum page_file which);
+void page_view_stat(struct page *p, enum page_file which, struct stat *ret);
+/* May tgid write to this view (and have it thrown away)? Only while the page is a draft
+ * here: `cp -r pages/a pages/b` copies views too. */
+bool page_view_is_sink(struct page *p);
+/* The directory of its scratch items; borrowed, lives as long as the page. */
+struct item *page_local(struct page *p);
+/* user.amdahl.<name>: "id", "url", "updated_at", "state", "error". malloc'ed; NULL: none.
+ */
+char *page_attribute(struct page *p, const char *name);
+
+/* ---- items ------------------------------------------------------------------------ */
+
+enum item_type { ITEM_FILE, ITEM_DIR, ITEM_LINK };
+
+struct item *item_ref(struct item *it);
+void item_unref(struct item *it);
+enum item_type item_type(const struct item *it);
+/* The page whose document this item is (a reference), or NULL. */
+struct page *item_page(struct item *it);
+/* Its page's body must be here before its size and bytes are known; 0 for scratch. */
+int item_ready(struct item *it, struct wait *w);
+void item_stat(struct item *it, struct stat *ret);
+
+int item_read(struct item *it, size_t size, off_t off, struct buf *out);
+/* -EFBIG above the limit of a file; -EACCES where the key cannot write this doc. */
+int item_write(struct item *it, const char *data, size_t size, off_t off);
+int item_truncate(struct item *it, off_t size);
+void item_set_mode(struct item *it, mode_t mode);
+void item_set_mtime(struct item *it, struct timespec mtime);
+/* A link's target; malloc'ed. */
+char *item_target(struct item *it);
+/* -EACCES, or 0: may this be opened for writing? */
+int item_may_write(struct item *it);
+
+/* Extended attributes of scratch, "user.*" only. 0, -ENODATA, -ENOTSUP, -EEXIST, -E2BIG.
+ */
+int item_xattr_get(struct item *it, const char *name, struct buf *out);
+int item_xattr_set(struct item *it, const char *name, const void *value, size_t size,
+                   int flags);
+int item_xattr_remove(struct item *it, const char *name);
+void item_xattr_list(struct item *it, struct buf *out);
+
+/* ---- places: directories in which names are made ------------------------------------
+ */
+
+/* Every such directory is its item; a page's own directory is page_local(). The names of
+ * a page's documents and views come first there, scratch after. */
+struct item *workspace_root_local(struct workspace *ws);  /* borrowed */
+struct item *workspace_pages_local(struct workspace *ws); /* borrowed */
+
+typedef void item_visit_fn(void *arg, const char *name, struct item *it);
+void place_each(struct item *dir, item_visit_fn *fn, void *arg);
+/* A scratch item by name; a reference or NULL. */
+struct item *place_find(struct item *dir, const char *name);
+/* A new file: a document's, when dir is a page's and the name is one. -EEXIST, -EACCES.
+ */
+int place_create(struct item *dir, const char *name, mode_t mode, struct item **ret_item);
+int place_mkdir(struct item *dir, const char *name, mode_t mode, struct item **ret_item);
+int place_symlink(struct item *dir, const char *name, const char *target,
+                  struct item **ret_item);
+/* Documents and views: the name is gone until written again; nothing is sent. */
+int place_unlink(struct item *dir, const char *name, pid_t tgid);
+int place_rmdir(struct item *dir, const char *name);
+/* flags: 0 or RENAME_NOREPLACE. Onto a document's name this is a save: its verdict is the
+ * answer, and on a refusal both names stay as they were. -EXDEV between pages. */
+int place_rename(struct item *from, const char *name, struct item *to,
+                 const char *to_name, unsigned flags, struct wait *w);
+
+/* ---- saving (save.h has the rules) ---------------------------------------------------
+ */
+
+enum save_why { SAVE_FLUSH, SAVE_FSYNC, SAVE_RELEASE };
+
+/* A commit point. by_opener: the process closing is the one that opened. 0 when there is
+ * nothing to save; the same answer again for the same bytes. w may be NULL
+ * (SAVE_RELEASE). */
+int item_commit(struct item *it, enum save_why why, bool by_opener, struct wait *w);
+
+/* ---- .amdahl/ -----------------------------------------------------------------------
+ */
+
+struct text *workspace_status(struct workspace *ws);
+struct text *workspace_me(struct workspace *ws);
+/* Runs one command line of .amdahl/ctl. 0 or -errno; -EINVAL: unknown. *ret_words: what
+ * is read back (a reference; may be NULL while -EINPROGRESS). */
+int workspace_command(struct workspace *ws, const char *line, struct text **ret_words,
+                      struct wait *w);
+
+#endif
