@@ -119,7 +119,7 @@ void doc_refuse(struct doc *d, struct text *text, struct buf *lines, struct buf 
 void doc_keep_rejected(struct doc *d)
 {
     cleanup_free char *name = xasprintf("%s.rejected", page_file_name(d->which));
-    struct item *local = page_local(d->page);
+    struct item *local = page_scratch(d->page);
     struct item *it = item_child(local, name);
     if (!d->refused)
         return;

@@ -84,18 +84,17 @@ struct page {
 
     char *id; /* NULL: only on this machine */
     char *name, *status, *console_url, *created_at, *updated_at;
-    char *token;          /* of the body as known */
-    char *list_token;     /* as the last sweep had it */
-    uint64_t seen;        /* number of the last sweep that had it */
-    uint64_t epoch;       /* counts our own changes: older answers about it are dropped */
-    struct text *summary; /* the newest of list and body: info.json */
+    char *token;      /* of the body as known */
+    char *list_token; /* as the last sweep had it */
+    uint64_t seen;    /* number of the last sweep that had it */
+    uint64_t epoch;   /* counts our own changes: older answers about it are dropped */
     struct timespec ctime;
 
     enum body_state body;
     int64_t body_ms; /* when it was fetched */
     struct wait *body_waits;
     struct doc docs[PAGE_DOCS]; /* params, page, queries, spec */
-    struct text *info;
+    struct text *info; /* info.json: of the body, of the summary before there is one */
     struct item *local;
     unsigned hidden; /* bit of each view that was unlinked */
 
@@ -165,6 +164,7 @@ void page_take_body(struct page *p, const struct platform_page *from);
 /* Forgets the body when nothing here depends on it. */
 void page_drop_body(struct page *p);
 bool page_is_dirty(const struct page *p);
+struct item *page_scratch(struct page *p); /* page_local() with the lock held */
 /* Cuts the items loose; they keep their bytes. */
 void page_detach(struct page *p);
 void page_touch(struct page *p); /* its directory changed */

@@ -108,7 +108,7 @@ void page_unref(struct page *p)
         return;
     for (int i = 0; i < PAGE_DOCS; i++)
         doc_finish(&p->docs[i]);
-    struct text *texts[] = {p->summary, p->info, p->verdict, p->render};
+    struct text *texts[] = {p->info, p->verdict, p->render};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         text_unref(texts[i]);
     char *strings[] = {p->dir,    p->slug,        p->id,         p->name,
@@ -148,6 +148,14 @@ void page_touch(struct page *p)
 
 struct item *page_local(struct page *p)
 {
+    ws_lock(p->ws);
+    struct item *local = page_scratch(p);
+    ws_unlock(p->ws);
+    return local;
+}
+
+struct item *page_scratch(struct page *p)
+{
     if (!p->local) {
         p->local = item_new(p->ws, ITEM_DIR, 0755);
         p->local->page = p;
@@ -177,7 +185,6 @@ void page_take_fields(struct page *p, const struct platform_page *from)
     string_replace(&p->updated_at, from->updated_at);
     if (clock_parse(from->updated_at, &updated) && !page_is_dirty(p) && !p->save)
         p->ctime = updated;
-    text_replace(&p->info, present_info(from));
 }
 
 /* When the text of a document began to be what it is: the platform's word, or now. */
@@ -198,6 +205,7 @@ static struct text *span_text(const struct platform_page *from, struct json_span
 void page_take_body(struct page *p, const struct platform_page *from)
 {
     page_take_fields(p, from);
+    text_replace(&p->info, p->is_template ? NULL : present_info(from));
     struct timespec when = page_updated(p);
     free(p->token);
     p->token = xstrdup(from->token);

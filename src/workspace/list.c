@@ -1,0 +1,293 @@
+/* list.c - the table of pages, and the sweep that keeps it like the platform's list. */
+#include "workspace/model.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "workspace/names.h"
+#include "workspace/present.h"
+
+/* ---- names ---------------------------------------------------------------------------
+ */
+
+static struct page *pages_find(struct workspace *ws, const char *dir)
+{
+    struct page *p = NULL;
+    HASH_FIND(hh_name, ws->by_name, dir, strlen(dir), p);
+    return p;
+}
+
+static struct page *pages_find_id(struct workspace *ws, const char *id)
+{
+    struct page *p = NULL;
+    HASH_FIND(hh_id, ws->by_id, id, strlen(id), p);
+    return p;
+}
+
+static bool pages_name_taken(struct workspace *ws, const char *dir)
+{
+    return pages_find(ws, dir) || item_child(ws->pages_local, dir);
+}
+
+/* The wanted name, else the one with the id behind it (ids differ; their first eight
+ * bytes may not, so a counter has the last word). malloc'ed. */
+static char *pages_free_name(struct workspace *ws, const char *slug, const char *id)
+{
+    char *dir = xstrdup(slug);
+    for (unsigned n = 2; pages_name_taken(ws, dir); n++) {
+        cleanup_free char *tried = dir;
+        cleanup_free char *unique = name_slug_unique(slug, id);
+        dir = n == 2 ? steal_ptr(unique) : xasprintf("%s-%u", unique, n);
+        (void)tried;
+    }
+    return dir;
+}
+
+void pages_insert(struct workspace *ws, struct page *p, const char *dir)
+{
+    char *copy = xstrdup(dir);
+    free(p->dir);
+    p->dir = copy;
+    p->listed = true;
+    page_ref(p);
+    HASH_ADD_KEYPTR(hh_name, ws->by_name, p->dir, strlen(p->dir), p);
+    if (p->id)
+        HASH_ADD_KEYPTR(hh_id, ws->by_id, p->id, strlen(p->id), p);
+    ws->pages_local->mtime = ws->pages_local->ctime = clock_now();
+}
+
+void pages_remove(struct workspace *ws, struct page *p)
+{
+    if (!p->listed)
+        return;
+    p->listed = false;
+    HASH_DELETE(hh_name, ws->by_name, p);
+    if (p->id)
+        HASH_DELETE(hh_id, ws->by_id, p);
+    ws->pages_local->mtime = ws->pages_local->ctime = clock_now();
+    page_unref(p);
+}
+
+void pages_set_id(struct workspace *ws, struct page *p, const char *id)
+{
+    p->id = xstrdup(id);
+    if (p->listed)
+        HASH_ADD_KEYPTR(hh_id, ws->by_id, p->id, strlen(p->id), p);
+}
+
+/* ---- a sweep's result
+ * ------------------------------------------------------------------- */
+
+/* Older first: of two pages that want one name, the older keeps it. */
+static int summary_compare(const void *a, const void *b)
+{
+    const struct platform_page *x = *(const struct platform_page *const *)a;
+    const struct platform_page *y = *(const struct platform_page *const *)b;
+    struct timespec tx;
+    struct timespec ty;
+    if (clock_parse(x->created_at, &tx) && clock_parse(y->created_at, &ty)) {
+        if (tx.tv_sec != ty.tv_sec)
+            return tx.tv_sec < ty.tv_sec ? -1 : 1;
+        if (tx.tv_nsec != ty.tv_nsec)
+            return tx.tv_nsec < ty.tv_nsec ? -1 : 1;
+    }
+    return strcmp(x->id, y->id);
+}
+
+/* A page renamed elsewhere gets the directory of its new name; a name that was given here
+ * is kept until then. */
+static void list_rename(struct workspace *ws, struct page *p, const char *name)
+{
+    cleanup_free char *slug = name_slug(name);
+    if (p->slug && !strcmp(p->slug, slug))
+        return;
+    free(p->slug);
+    p->slug = steal_ptr(slug);
+    if (p->own_dir && (!p->name || !strcmp(p->name, name ? name : "")))
+        return;
+    page_ref(p);
+    pages_remove(ws, p);
+    cleanup_free char *dir = pages_free_name(ws, p->slug, p->id);
+    pages_insert(ws, p, dir);
+    p->own_dir = false;
+    page_unref(p);
+}
+
+static void list_take_known(struct workspace *ws, struct page *p,
+                            const struct platform_page *from)
+{
+    bool changed =
+        from->token && (!p->list_token || strcmp(p->list_token, from->token) != 0);
+    if (changed) {
+        bool known = p->token && !strcmp(p->token, from->token);
+        free(p->list_token);
+        p->list_token = xstrdup(from->token);
+        if (!known)
+            page_drop_body(p);
+    }
+    list_rename(ws, p, from->name);
+    page_take_fields(p, from);
+    if (p->body != BODY_READY)
+        text_replace(&p->info, present_info(from));
+}
+
+static struct page *list_take_new(struct workspace *ws, const struct platform_page *from)
+{
+    struct page *p = page_new(ws, from->id, false);
+    p->slug = name_slug(from->name);
+    cleanup_free char *dir = pages_free_name(ws, p->slug, p->id);
+    pages_insert(ws, p, dir);
+    page_unref(p); /* the table's reference remains */
+    p->list_token = xstrdup(from->token);
+    page_take_fields(p, from);
+    text_replace(&p->info, present_info(from));
+    return p;
+}
+
+/* A platform that lists archived pages beside the others says so in their status. */
+static bool summary_is_archived(const struct platform_page *from)
+{
+    return from->status && !strcmp(from->status, "archived");
+}
+
+static void list_take(struct workspace *ws, const struct platform_page *from)
+{
+    if (!from->id || !*from->id || summary_is_archived(from))
+        return;
+    struct page *p = pages_find_id(ws, from->id);
+    if (!p)
+        p = list_take_new(ws, from);
+    else if (!p->save && !p->archiving)
+        list_take_known(ws, p, from);
+    p->seen = ws->sweep;
+}
+
+/* What the sweep did not have is gone, except what was made or changed here meanwhile.
+ * A page with a draft stays: its text is nowhere else. */
+static void list_drop_unseen(struct workspace *ws)
+{
+    struct page *p;
+    struct page *tmp;
+    HASH_ITER (hh_name, ws->by_name, p, tmp) {
+        if (!p->id || p->seen >= ws->sweep || page_is_dirty(p) || p->archiving)
+            continue;
+        log_info("page %s is gone from the platform", p->dir);
+        page_detach(p);
+        pages_remove(ws, p);
+    }
+}
+
+static void list_apply(struct workspace *ws, const struct platform_answer *answer)
+{
+    size_t n = answer->page_count;
+    cleanup_free const struct platform_page **order = xcalloc(n + 1, sizeof(*order));
+    for (size_t i = 0; i < n; i++)
+        order[i] = &answer->pages[i];
+    qsort(order, n, sizeof(*order), summary_compare);
+    for (size_t i = 0; i < n; i++)
+        list_take(ws, order[i]);
+    list_drop_unseen(ws);
+    ws->listed_once = true;
+    ws->swept_ms = clock_ms();
+}
+
+static void list_done(void *arg, const struct platform_answer *answer)
+{
+    struct workspace *ws = arg;
+    ws_lock(ws);
+    ws->listing = false;
+    ws->list_err = answer->err;
+    if (!answer->err)
+        list_apply(ws, answer);
+    struct wait *waits = wait_take(&ws->list_waits);
+    ws_unlock(ws);
+    if (answer->err)
+        log_warning("the list of pages cannot be read: %s", answer->message);
+    wait_run(waits, answer->err);
+}
+
+/* Lock held. */
+static void list_start(struct workspace *ws, enum http_class class)
+{
+    struct platform_call call = {class, 0, list_done, ws};
+    if (ws->listing)
+        return;
+    ws->listing = true;
+    ws->sweep++;
+    platform_pages_list(ws->config.platform, NULL, &call);
+}
+
+/* ---- the face
+ * ------------------------------------------------------------------------------ */
+
+int workspace_pages_ready(struct workspace *ws, struct wait *w)
+{
+    int err = 0;
+    ws_lock(ws);
+    if (!ws->listed_once) {
+        wait_add(&ws->list_waits, w);
+        list_start(ws, HTTP_INTERACTIVE);
+        err = -EINPROGRESS;
+    } else if (clock_ms() - ws->swept_ms > ws->config.refresh_ms) {
+        list_start(ws, HTTP_BACKGROUND);
+    }
+    ws_unlock(ws);
+    return err;
+}
+
+int workspace_refresh(struct workspace *ws, struct wait *w)
+{
+    ws_lock(ws);
+    wait_add(&ws->list_waits, w);
+    list_start(ws, HTTP_INTERACTIVE);
+    ws_unlock(ws);
+    return -EINPROGRESS;
+}
+
+void workspace_each_page(struct workspace *ws, page_visit_fn *fn, void *arg)
+{
+    struct page *p;
+    struct page *tmp;
+    ws_lock(ws);
+    HASH_ITER (hh_name, ws->by_name, p, tmp)
+        fn(arg, p->dir, p);
+    ws_unlock(ws);
+}
+
+struct page *workspace_find_page(struct workspace *ws, const char *name)
+{
+    ws_lock(ws);
+    struct page *p = page_ref(pages_find(ws, name));
+    ws_unlock(ws);
+    return p;
+}
+
+struct page *workspace_find_id(struct workspace *ws, const char *id)
+{
+    ws_lock(ws);
+    struct page *p = page_ref(pages_find_id(ws, id));
+    ws_unlock(ws);
+    return p;
+}
+
+int workspace_page_make(struct workspace *ws, const char *name, struct page **ret_page)
+{
+    int err = 0;
+    if (!name_is_component(name))
+        return -EINVAL;
+    ws_lock(ws);
+    if (pages_name_taken(ws, name)) {
+        err = -EEXIST;
+    } else if (!ws->writable) {
+        err = -EACCES;
+    } else {
+        struct page *p = page_new(ws, NULL, false);
+        p->own_dir = true;
+        pages_insert(ws, p, name);
+        *ret_page = p;
+    }
+    ws_unlock(ws);
+    return err;
+}

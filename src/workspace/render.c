@@ -1,0 +1,54 @@
+/* render.c - running a page's queries. One answer serves all who ask while it is made. */
+#include "workspace/model.h"
+
+#include <errno.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+static struct text *render_present(const struct platform_answer *answer)
+{
+    struct buf out = BUF_INIT;
+    buf_append(&out, answer->value->data, answer->value->len);
+    if (!out.len || out.data[out.len - 1] != '\n')
+        buf_putc(&out, '\n');
+    return text_from_buf(&out);
+}
+
+static void rendered(void *arg, const struct platform_answer *answer)
+{
+    struct page *p = arg;
+    int err = answer->err;
+    if (!err && !answer->value)
+        err = -EIO;
+    ws_lock(p->ws);
+    p->rendering = false;
+    if (!err) {
+        text_replace(&p->render, render_present(answer));
+        p->render_mtime = clock_now();
+    }
+    struct wait *waits = wait_take(&p->render_waits);
+    ws_unlock(p->ws);
+    if (err)
+        log_warning("page %s: cannot be rendered: %s", p->dir, answer->message);
+    wait_run(waits, err);
+    page_unref(p);
+}
+
+int page_render(struct page *p, struct wait *w)
+{
+    struct platform_call call = {HTTP_INTERACTIVE, 0, rendered, p};
+    int err = -EINPROGRESS;
+    ws_lock(p->ws);
+    if (!p->id) {
+        err = -ENOENT;
+    } else {
+        wait_add(&p->render_waits, w);
+        if (!p->rendering)
+            platform_page_render(p->ws->config.platform, page_ref(p)->id,
+                                 page_doc_of(p, PAGE_PARAMS)->shown, &call);
+        p->rendering = true;
+    }
+    ws_unlock(p->ws);
+    return err;
+}
