@@ -72,7 +72,13 @@ void pages_remove(struct workspace *ws, struct page *p)
 
 void pages_set_id(struct workspace *ws, struct page *p, const char *id)
 {
+    struct page *twin = pages_find_id(ws, id);
+    if (twin) { /* a sweep saw the new page before its POST was answered */
+        page_detach(twin);
+        pages_remove(ws, twin);
+    }
     p->id = xstrdup(id);
+    p->seen = ws->sweep;
     if (p->listed)
         HASH_ADD_KEYPTR(hh_id, ws->by_id, p->id, strlen(p->id), p);
 }
@@ -152,14 +158,51 @@ static bool summary_is_archived(const struct platform_page *from)
     return from->status && !strcmp(from->status, "archived");
 }
 
+/* This list was on its way while we changed the page: it may be the older of the two. */
+static bool page_is_ahead(const struct page *p)
+{
+    return p->save || p->archiving || p->changed_in == p->ws->sweep;
+}
+
+static bool list_is_gone(struct workspace *ws, const char *id)
+{
+    struct gone_id *g;
+    LL_FOREACH (ws->gone, g)
+        if (!strcmp(g->id, id))
+            return true;
+    return false;
+}
+
+void list_forget_gone(struct workspace *ws)
+{
+    struct gone_id *g;
+    struct gone_id *tmp;
+    LL_FOREACH_SAFE(ws->gone, g, tmp)
+    {
+        free(g->id);
+        free(g);
+    }
+    ws->gone = NULL;
+}
+
+void list_note_gone(struct workspace *ws, const char *id)
+{
+    if (!ws->listing)
+        return;
+    struct gone_id *g = xcalloc(1, sizeof *g);
+    g->id = xstrdup(id);
+    LL_PREPEND(ws->gone, g);
+}
+
 static void list_take(struct workspace *ws, const struct platform_page *from)
 {
-    if (!from->id || !*from->id || summary_is_archived(from))
+    if (!from->id || !*from->id || summary_is_archived(from) ||
+        list_is_gone(ws, from->id))
         return;
     struct page *p = pages_find_id(ws, from->id);
     if (!p)
         p = list_take_new(ws, from);
-    else if (!p->save && !p->archiving)
+    else if (!page_is_ahead(p))
         list_take_known(ws, p, from);
     p->seen = ws->sweep;
 }
@@ -171,7 +214,7 @@ static void list_drop_unseen(struct workspace *ws)
     struct page *p;
     struct page *tmp;
     HASH_ITER (hh_name, ws->by_name, p, tmp) {
-        if (!p->id || p->seen >= ws->sweep || page_is_dirty(p) || p->archiving)
+        if (!p->id || p->seen >= ws->sweep || page_is_dirty(p) || page_is_ahead(p))
             continue;
         log_info("page %s is gone from the platform", p->dir);
         page_detach(p);
@@ -201,6 +244,7 @@ static void list_done(void *arg, const struct platform_answer *answer)
     ws->list_err = answer->err;
     if (!answer->err)
         list_apply(ws, answer);
+    list_forget_gone(ws);
     struct wait *waits = wait_take(&ws->list_waits);
     ws_unlock(ws);
     if (answer->err)

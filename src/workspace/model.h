@@ -94,7 +94,8 @@ struct page {
     int64_t body_ms; /* when it was fetched */
     struct wait *body_waits;
     struct doc docs[PAGE_DOCS]; /* params, page, queries, spec */
-    struct text *info; /* info.json: of the body, of the summary before there is one */
+    uint64_t changed_in; /* the sweep under way at our last change: it may not know it */
+    struct text *info;   /* info.json: of the body, of the summary before there is one */
     struct item *local;
     unsigned hidden; /* bit of each view that was unlinked */
 
@@ -111,6 +112,11 @@ struct page {
 
 struct archiver; /* brake.c */
 
+struct gone_id {
+    char *id;
+    struct gone_id *next;
+};
+
 struct workspace {
     struct workspace_config config; /* constant */
     pthread_mutex_t lock;           /* guards everything below and every page and item */
@@ -126,7 +132,9 @@ struct workspace {
     int64_t swept_ms; /* when the last good one ended; 0: never */
     int list_err;     /* of the last sweep */
     struct wait *list_waits;
-    uint64_t own_changes; /* pages made here, to tell them from vanished ones */
+    uint64_t own_pages; /* pages made here, counted for their inode numbers */
+    struct gone_id
+        *gone; /* archived here while a sweep was under way that has them still */
 
     bool templates_known, templates_listing;
     struct wait *template_waits;
@@ -174,7 +182,11 @@ void page_touch(struct page *p); /* its directory changed */
 
 void pages_insert(struct workspace *ws, struct page *p, const char *dir);
 void pages_remove(struct workspace *ws, struct page *p);
+/* The page is the platform's `id` from now on; another directory of that id goes. */
 void pages_set_id(struct workspace *ws, struct page *p, const char *id);
+/* A page that the sweep under way may still have is not to come back with it. */
+void list_note_gone(struct workspace *ws, const char *id);
+void list_forget_gone(struct workspace *ws);
 
 /* ---- documents (doc.c)
  * ------------------------------------------------------------------- */

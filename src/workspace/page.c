@@ -57,7 +57,7 @@ static uint64_t page_ino(struct workspace *ws, const char *id)
 {
     uint64_t h = 14695981039346656037u;
     if (!id)
-        h = ++ws->own_changes * 0x9e3779b97f4a7c15u;
+        h = ++ws->own_pages * 0x9e3779b97f4a7c15u;
     for (; id && *id; id++)
         h = (h ^ (unsigned char)*id) * 1099511628211u;
     return ((h & ~(uint64_t)15) | ((uint64_t)1 << 63));
