@@ -98,6 +98,7 @@ struct page {
     struct text *info;   /* info.json: of the body, of the summary before there is one */
     struct item *local;
     unsigned hidden; /* bit of each view that was unlinked */
+    pid_t unlinker;  /* who did it last */
 
     struct text *verdict; /* of the last good save here; NULL: none */
     struct save *save;    /* running */
@@ -107,7 +108,7 @@ struct page {
     struct timespec render_mtime;
     bool rendering;
     struct wait *render_waits;
-    bool archiving;
+    bool archiving; /* or being renamed: its directory is about to change */
 };
 
 struct archiver; /* brake.c */
@@ -176,6 +177,9 @@ struct item *page_scratch(struct page *p); /* page_local() with the lock held */
 /* Cuts the items loose; they keep their bytes. */
 void page_detach(struct page *p);
 void page_touch(struct page *p); /* its directory changed */
+
+/* All names that were taken away here come back. Takes the lock itself. */
+void page_restore_names(struct page *p);
 
 /* ---- the table of names (list.c)
  * ------------------------------------------------------- */

@@ -79,7 +79,7 @@ int workspace_page_archive(struct workspace *ws, const char *name, pid_t tgid,
 /* rename pages/<from> pages/<to>: PATCHes the name. -EEXIST, -ENOTEMPTY. */
 int workspace_page_rename(struct workspace *ws, const char *from, const char *to,
                           struct wait *w);
-/* Lets tgid-blind archiving go on for a minute: amdahlctl allow-archive. */
+/* So many more archives pass the brake, whoever asks: amdahlctl allow-archive. */
 void workspace_allow_archive(struct workspace *ws, unsigned count);
 
 /* ---- templates/ ------------------------------------------------------------------- */

@@ -1,0 +1,230 @@
+/* control.c - .amdahl/: what the mount says of itself, and the commands it takes. */
+#include "workspace/model.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "json/json.h"
+
+/* ---- status.json ----------------------------------------------------------------------
+ */
+
+static void status_put(struct buf *out, const char *key, const char *value)
+{
+    json_quotes(out, key);
+    buf_putc(out, ':');
+    if (value)
+        json_quotes(out, value);
+    else
+        buf_puts(out, "null");
+    buf_putc(out, ',');
+}
+
+static void status_put_http(struct buf *out, const struct http_stats *stats)
+{
+    buf_printf(out, "\"online\":%s,", stats->online ? "true" : "false");
+    if (stats->last_ok_ms)
+        buf_printf(out, "\"last_answer_seconds_ago\":%lld,",
+                   (long long)(clock_ms() - stats->last_ok_ms) / 1000);
+    status_put(out, "last_error", stats->last_error[0] ? stats->last_error : NULL);
+    buf_printf(out,
+               "\"requests\":{\"sent\":%llu,\"retries\":%llu,\"errors\":%llu,"
+               "\"rate_limited\":%llu,\"in_flight\":%u,\"queued\":%u},",
+               (unsigned long long)stats->requests, (unsigned long long)stats->retries,
+               (unsigned long long)stats->errors, (unsigned long long)stats->rate_limited,
+               stats->in_flight, stats->queued);
+    if (stats->limit >= 0)
+        buf_printf(out, "\"budget\":{\"limit\":%ld,\"remaining\":%ld},", stats->limit,
+                   stats->remaining);
+}
+
+static const char *doc_state(const struct doc *d)
+{
+    if (d->problem)
+        return "refused";
+    if (d->waiting)
+        return "waiting";
+    return d->file && d->file->dirty && d->file->seq ? "draft" : NULL;
+}
+
+/* Every document whose text the platform does not have. */
+static void status_put_drafts(struct buf *out, struct workspace *ws)
+{
+    struct page *p;
+    struct page *tmp;
+    const char *comma = "";
+    HASH_ITER (hh_name, ws->by_name, p, tmp) {
+        for (int i = 0; i < PAGE_DOCS; i++) {
+            const struct doc *d = &p->docs[i];
+            const char *state = doc_state(d);
+            if (!state)
+                continue;
+            buf_printf(out, "%s{", comma);
+            status_put(out, "page", p->dir);
+            status_put(out, "file", page_file_name(d->which));
+            status_put(out, "state", state);
+            buf_puts(out, "\"error\":");
+            if (d->problem)
+                json_quote(out, d->problem->data, strcspn(d->problem->data, "\n"));
+            else
+                buf_puts(out, "null");
+            buf_putc(out, '}');
+            comma = ",";
+        }
+    }
+}
+
+struct text *workspace_status(struct workspace *ws)
+{
+    cleanup_buf struct buf flat = BUF_INIT;
+    struct buf out = BUF_INIT;
+    struct http_stats stats;
+    http_get_stats(ws->config.http, &stats);
+    buf_putc(&flat, '{');
+    status_put(&flat, "version", AMDAHLFS_VERSION);
+    status_put(&flat, "host", http_host(ws->config.http));
+    status_put_http(&flat, &stats);
+    ws_lock(ws);
+    buf_printf(&flat, "\"writable\":%s,\"pages\":%u,", ws->writable ? "true" : "false",
+               HASH_CNT(hh_name, ws->by_name));
+    if (ws->swept_ms)
+        buf_printf(&flat, "\"list_seconds_ago\":%lld,",
+                   (long long)(clock_ms() - ws->swept_ms) / 1000);
+    buf_puts(&flat, "\"drafts\":[");
+    status_put_drafts(&flat, ws);
+    ws_unlock(ws);
+    buf_puts(&flat, "]}");
+    json_reindent(&out, flat.data, (struct json_span){0, flat.len, JSON_OBJECT});
+    return text_from_buf(&out);
+}
+
+struct text *workspace_me(struct workspace *ws)
+{
+    struct json_limits limits = JSON_LIMITS_WIRE;
+    struct json_span root;
+    struct buf out = BUF_INIT;
+    ws_lock(ws);
+    cleanup_text struct text *me = text_ref(ws->me);
+    ws_unlock(ws);
+    if (!me || json_check(me->data, me->len, &limits, &root, NULL) != 0)
+        return text_from_string("{}\n");
+    json_reindent(&out, me->data, root);
+    return text_from_buf(&out);
+}
+
+/* ---- ctl
+ * ---------------------------------------------------------------------------------- */
+
+typedef int command_fn(struct workspace *ws, const char *argument,
+                       struct text **ret_words, struct wait *w);
+
+static int command_refresh(struct workspace *ws, const char *argument,
+                           struct text **ret_words, struct wait *w)
+{
+    struct page *p;
+    struct page *tmp;
+    ws_lock(ws);
+    HASH_ITER (hh_name, ws->by_name, p, tmp)
+        page_drop_body(p);
+    ws_unlock(ws);
+    *ret_words = text_from_string("the list and every page are read anew\n");
+    return workspace_refresh(ws, w);
+}
+
+static int command_allow_archive(struct workspace *ws, const char *argument,
+                                 struct text **ret_words, struct wait *w)
+{
+    char *end;
+    unsigned long count = strtoul(argument, &end, 10);
+    if (*end || end == argument || count > 100000)
+        return -EINVAL;
+    workspace_allow_archive(ws, (unsigned)count);
+    cleanup_free char *words = xasprintf("%lu more pages may be archived\n", count);
+    *ret_words = text_from_string(words);
+    return 0;
+}
+
+/* PAGE or PAGE/FILE, as a path below pages/. NULL when there is no such page. */
+static struct page *command_page(struct workspace *ws, const char *argument,
+                                 const char **ret_file)
+{
+    const char *slash = strchr(argument, '/');
+    cleanup_free char *dir =
+        slash ? xstrndup(argument, (size_t)(slash - argument)) : xstrdup(argument);
+    *ret_file = slash ? slash + 1 : "";
+    return workspace_find_page(ws, dir);
+}
+
+static int command_restore(struct workspace *ws, const char *argument,
+                           struct text **ret_words, struct wait *w)
+{
+    const char *file;
+    struct page *p = command_page(ws, argument, &file);
+    if (!p)
+        return -ENOENT;
+    page_restore_names(p);
+    page_unref(p);
+    *ret_words = text_from_string("the names that were removed are back\n");
+    return 0;
+}
+
+/* The draft goes; the file holds what the platform has. */
+static void doc_discard(struct doc *d)
+{
+    struct item *it = d->file;
+    if (!d->shown || !d->page->id)
+        return; /* a new page's text is nowhere else */
+    doc_clear_problem(d);
+    d->waiting = false;
+    if (!it || !it->dirty)
+        return;
+    it->dirty = false;
+    it->tried_seq = it->seq;
+    it->tried_err = 0;
+    buf_finish(&it->data);
+}
+
+static int command_discard(struct workspace *ws, const char *argument,
+                           struct text **ret_words, struct wait *w)
+{
+    const char *file;
+    struct page *p = command_page(ws, argument, &file);
+    if (!p)
+        return -ENOENT;
+    ws_lock(ws);
+    int err = p->save ? -EBUSY : 0;
+    for (int i = 0; !err && i < PAGE_DOCS; i++)
+        if (!*file || !strcmp(file, page_file_name(p->docs[i].which)))
+            doc_discard(&p->docs[i]);
+    ws_unlock(ws);
+    page_unref(p);
+    *ret_words =
+        text_from_string("the draft is gone; the file holds the platform's text\n");
+    return err;
+}
+
+static const struct {
+    const char *name;
+    command_fn *run;
+} commands[] = {
+    {"refresh", command_refresh},
+    {"allow-archive", command_allow_archive},
+    {"restore", command_restore},
+    {"discard", command_discard},
+};
+
+int workspace_command(struct workspace *ws, const char *line, struct text **ret_words,
+                      struct wait *w)
+{
+    size_t word = strcspn(line, " ");
+    const char *argument = line + word + strspn(line + word, " ");
+    *ret_words = NULL;
+    for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+        if (strlen(commands[i].name) == word && !strncmp(line, commands[i].name, word))
+            return commands[i].run(ws, argument, ret_words, w);
+    *ret_words = text_from_string("unknown; known are: refresh, allow-archive COUNT, "
+                                  "restore PAGE, discard PAGE[/FILE]\n");
+    return -EINVAL;
+}

@@ -1,0 +1,215 @@
+/* remove.c - names that go, and pages that are archived (rule 9). */
+#include "workspace/model.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "workspace/brake.h"
+
+enum { ARCHIVE_DEADLINE_MS = 20000 }; /* RMDIR holds the directory's kernel lock */
+
+static struct page *pages_by_dir(struct workspace *ws, const char *dir)
+{
+    struct page *p = NULL;
+    HASH_FIND(hh_name, ws->by_name, dir, strlen(dir), p);
+    return p;
+}
+
+/* ---- single names ---------------------------------------------------------------------
+ */
+
+static int page_unlink(struct page *p, enum page_file which, pid_t tgid)
+{
+    struct doc *d = page_doc_of(p, which);
+    if (p->is_template)
+        return -EROFS;
+    if (d && !d->present)
+        return -ENOENT;
+    if (d) {
+        doc_unbind(d);
+        d->unlinker = tgid;
+    } else {
+        p->hidden |= 1u << which;
+        p->unlinker = tgid;
+        page_touch(p);
+    }
+    return 0;
+}
+
+int place_unlink(struct item *dir, const char *name, pid_t tgid)
+{
+    int which = dir->page ? page_file_find(name) : -1;
+    int err = 0;
+    ws_lock(dir->ws);
+    struct item *it = item_child(dir, name);
+    if (which >= 0 && dir->page)
+        err = page_unlink(dir->page, (enum page_file)which, tgid);
+    else if (!it)
+        err = -ENOENT;
+    else if (it->type == ITEM_DIR)
+        err = -EISDIR;
+    else
+        item_unref(item_detach(it));
+    ws_unlock(dir->ws);
+    return err;
+}
+
+int place_rmdir(struct item *dir, const char *name)
+{
+    int err = 0;
+    ws_lock(dir->ws);
+    struct item *it = item_child(dir, name);
+    if (!it)
+        err = -ENOENT;
+    else if (it->type != ITEM_DIR)
+        err = -ENOTDIR;
+    else if (it->children)
+        err = -ENOTEMPTY;
+    else
+        item_unref(item_detach(it));
+    ws_unlock(dir->ws);
+    return err;
+}
+
+/* Names that were taken away here come back: all of them, or those that tgid took. */
+static void page_restore(struct page *p, pid_t tgid)
+{
+    for (int i = 0; i < PAGE_DOCS; i++) {
+        struct doc *d = &p->docs[i];
+        if (d->present || !d->unlinker || (tgid && d->unlinker != tgid))
+            continue;
+        d->present = true;
+        d->unlinker = 0;
+        page_touch(p);
+    }
+    if (p->hidden && (!tgid || p->unlinker == tgid))
+        p->hidden = 0;
+}
+
+void page_restore_names(struct page *p)
+{
+    ws_lock(p->ws);
+    page_restore(p, 0);
+    ws_unlock(p->ws);
+}
+
+static void brake_restore(struct workspace *ws, pid_t tgid)
+{
+    struct page *p;
+    struct page *tmp;
+    HASH_ITER (hh_name, ws->by_name, p, tmp)
+        page_restore(p, tgid);
+}
+
+/* ---- archiving
+ * ------------------------------------------------------------------------------ */
+
+struct archive {
+    struct page *page; /* a reference */
+    pid_t tgid;
+    struct wait *waits;
+};
+
+static void archived(void *arg, const struct platform_answer *answer)
+{
+    struct archive *a = arg;
+    struct page *p = a->page;
+    struct workspace *ws = p->ws;
+    int err = answer->err == -ENOENT ? 0 : answer->err; /* gone is gone */
+    ws_lock(ws);
+    p->archiving = false;
+    if (err) {
+        page_restore(p, 0);
+        brake_give_back(ws->archivers, a->tgid);
+    } else {
+        list_note_gone(ws, p->id);
+        page_detach(p);
+        pages_remove(ws, p);
+    }
+    ws_unlock(ws);
+    if (err)
+        log_warning("page %s: cannot be archived: %s", p->dir, answer->message);
+    else
+        log_info("page %s: archived", p->dir);
+    wait_run(a->waits, err);
+    page_unref(p);
+    free(a);
+}
+
+static bool page_is_empty(const struct page *p)
+{
+    for (int i = 0; i < PAGE_DOCS; i++)
+        if (p->docs[i].which != PAGE_PARAMS && p->docs[i].present)
+            return false;
+    return !p->local || !p->local->children;
+}
+
+static bool archive_is_allowed(struct workspace *ws, struct page *p, pid_t tgid)
+{
+    if (ws->archive_allowance) {
+        ws->archive_allowance--;
+        return true;
+    }
+    if (brake_take(&ws->archivers, tgid, ws->config.archive_limit, clock_ms()))
+        return true;
+    log_warning(
+        "page %s: not archived: process %d has archived %u pages within a minute; "
+        "\"amdahlctl allow-archive COUNT\" lets more go",
+        p->dir, (int)tgid, ws->config.archive_limit);
+    return false;
+}
+
+/* Lock held. */
+static int archive_start(struct workspace *ws, struct page *p, pid_t tgid, struct wait *w)
+{
+    struct archive *a = xcalloc(1, sizeof *a);
+    struct platform_call call = {HTTP_SAVE, ARCHIVE_DEADLINE_MS, archived, a};
+    a->page = page_ref(p);
+    a->tgid = tgid;
+    wait_add(&a->waits, w);
+    p->archiving = true;
+    platform_page_archive(ws->config.platform, p->id, &call);
+    return -EINPROGRESS;
+}
+
+static int page_archive(struct workspace *ws, struct page *p, pid_t tgid, struct wait *w)
+{
+    if (!page_is_empty(p))
+        return -ENOTEMPTY;
+    if (p->save || p->saves || p->archiving)
+        return -EBUSY;
+    if (!p->id) { /* the platform never had it */
+        page_detach(p);
+        pages_remove(ws, p);
+        return 0;
+    }
+    if (!ws->writable)
+        return -EACCES;
+    if (!archive_is_allowed(ws, p, tgid)) {
+        brake_restore(ws, tgid);
+        page_restore(p, 0);
+        return -EPERM;
+    }
+    return archive_start(ws, p, tgid, w);
+}
+
+int workspace_page_archive(struct workspace *ws, const char *name, pid_t tgid,
+                           struct wait *w)
+{
+    ws_lock(ws);
+    struct page *p = pages_by_dir(ws, name);
+    int err = p ? page_archive(ws, p, tgid, w) : -ENOENT;
+    if (err == -EACCES)
+        page_restore(p, 0);
+    ws_unlock(ws);
+    return err;
+}
+
+void workspace_allow_archive(struct workspace *ws, unsigned count)
+{
+    ws_lock(ws);
+    ws->archive_allowance = count;
+    ws_unlock(ws);
+}

@@ -1,0 +1,147 @@
+/* view.c - the files of a page that are made here: errors, verdict.json, info.json, and
+ * the last render. Reading one costs no request. */
+#include "workspace/model.h"
+
+#include <string.h>
+
+/* The documents in the order in which their problems are told. */
+static const enum page_file view_docs[] = {PAGE_SPEC, PAGE_QUERIES, PAGE_PAGE,
+                                           PAGE_PARAMS};
+
+static struct text *view_errors(struct page *p)
+{
+    struct buf out = BUF_INIT;
+    for (size_t i = 0; i < ARRAY_LEN(view_docs); i++) {
+        struct text *problem = page_doc_of(p, view_docs[i])->problem;
+        if (problem)
+            buf_append(&out, problem->data, problem->len);
+    }
+    return text_from_buf(&out);
+}
+
+static const char view_waiting[] = "{\n"
+                                   "  \"ok\": false,\n"
+                                   "  \"waiting\": true,\n"
+                                   "  \"errors\": []\n"
+                                   "}\n";
+static const char view_stored[] = "{\n"
+                                  "  \"ok\": true,\n"
+                                  "  \"stored\": true,\n"
+                                  "  \"errors\": []\n"
+                                  "}\n";
+
+/* Of what the files hold now: the newest refusal, else the last good verdict; a page that
+ * was never saved from here passed the same verifier when it was stored. */
+static struct text *view_verdict(struct page *p)
+{
+    struct buf out = BUF_INIT;
+    struct json_span root = {0, 0, JSON_OBJECT};
+    for (size_t i = 0; i < ARRAY_LEN(view_docs); i++) {
+        struct doc *d = page_doc_of(p, view_docs[i]);
+        if (d->verdict)
+            return text_ref(d->verdict);
+    }
+    if (!p->id)
+        return text_from_string(view_waiting);
+    if (!p->verdict)
+        return text_from_string(view_stored);
+    root.end = p->verdict->len;
+    json_reindent(&out, p->verdict->data, root);
+    return text_from_buf(&out);
+}
+
+static struct text *view_info(struct page *p)
+{
+    return p->info ? text_ref(p->info) : text_from_string("{}\n");
+}
+
+static struct text *view_render(struct page *p)
+{
+    return p->render ? text_ref(p->render) : text_from_string("");
+}
+
+static struct text *(*const view_makers[PAGE_FILES])(struct page *p) = {
+    [PAGE_ERRORS] = view_errors,
+    [PAGE_INFO] = view_info,
+    [PAGE_VERDICT] = view_verdict,
+    [PAGE_RENDER] = view_render,
+};
+
+struct text *page_view(struct page *p, enum page_file which)
+{
+    ws_lock(p->ws);
+    struct text *text = view_makers[which](p);
+    ws_unlock(p->ws);
+    return text;
+}
+
+void page_view_stat(struct page *p, enum page_file which, struct stat *ret)
+{
+    cleanup_text struct text *text = page_view(p, which);
+    ws_lock(p->ws);
+    *ret = (struct stat){
+        .st_ino = p->ino + 1 + (uint64_t)which,
+        .st_mode = S_IFREG | (p->id ? 0444 : 0644),
+        .st_nlink = 1,
+        .st_size = (off_t)text->len,
+        .st_blksize = 4096,
+        .st_blocks = (blkcnt_t)((text->len + 511) / 512),
+        .st_mtim = p->ctime,
+    };
+    if (which == PAGE_RENDER && p->render)
+        ret->st_mtim = p->render_mtime;
+    ws_unlock(p->ws);
+    ret->st_ctim = ret->st_atim = ret->st_mtim;
+}
+
+bool page_view_is_sink(struct page *p)
+{
+    ws_lock(p->ws);
+    bool sink = !p->id;
+    ws_unlock(p->ws);
+    return sink;
+}
+
+/* ---- extended attributes
+ * ------------------------------------------------------------------ */
+
+static const char *page_state(const struct page *p)
+{
+    const char *state = p->id ? "saved" : "new";
+    if (p->save || p->saves)
+        return "saving";
+    for (int i = 0; i < PAGE_DOCS; i++) {
+        const struct doc *d = &p->docs[i];
+        if (d->problem)
+            return "refused";
+        if (d->waiting)
+            state = "waiting";
+        else if (d->file && d->file->dirty && d->file->seq)
+            state = "draft";
+    }
+    return state;
+}
+
+static char *page_first_error(struct page *p)
+{
+    cleanup_text struct text *errors = view_errors(p);
+    return errors->len ? xstrndup(errors->data, strcspn(errors->data, "\n")) : NULL;
+}
+
+char *page_attribute(struct page *p, const char *name)
+{
+    char *value = NULL;
+    ws_lock(p->ws);
+    if (!strcmp(name, "id"))
+        value = xstrdup(p->id);
+    else if (!strcmp(name, "url"))
+        value = xstrdup(p->console_url);
+    else if (!strcmp(name, "updated_at"))
+        value = xstrdup(p->updated_at);
+    else if (!strcmp(name, "state"))
+        value = xstrdup(page_state(p));
+    else if (!strcmp(name, "error"))
+        value = page_first_error(p);
+    ws_unlock(p->ws);
+    return value;
+}

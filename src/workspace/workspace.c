@@ -1,0 +1,130 @@
+/* workspace.c - the model's beginning and end, and what the key may do. */
+#include "workspace/model.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "json/json.h"
+#include "workspace/brake.h"
+
+/* What changes by itself, so that git, ripgrep and indexers pass it by. Ordinary scratch
+ * files from then on: a user may write their own. */
+static const char ignore_text[] =
+    "# Written by amdahlfs: what changes by itself, and this "
+    "machine's own settings.\n"
+    "/.gitignore\n"
+    "/.ignore\n"
+    "/.amdahl/\n"
+    "/by-id/\n"
+    "/templates/\n"
+    "/pages/*/errors\n"
+    "/pages/*/info.json\n"
+    "/pages/*/params.json\n"
+    "/pages/*/render.json\n"
+    "/pages/*/verdict.json\n"
+    "*.rejected\n"
+    ".*.sw?\n"
+    "*~\n";
+
+static void workspace_add_file(struct workspace *ws, const char *name,
+                               const char *content)
+{
+    struct item *it = item_new(ws, ITEM_FILE, 0644);
+    buf_puts(&it->data, content);
+    item_attach(ws->root_local, name, it);
+}
+
+struct workspace *workspace_create(const struct workspace_config *config)
+{
+    struct workspace *ws = xcalloc(1, sizeof *ws);
+    ws->config = *config;
+    pthread_mutex_init(&ws->lock, NULL);
+    ws->writable = true;
+    ws->root_local = item_new(ws, ITEM_DIR, 0755);
+    ws->pages_local = item_new(ws, ITEM_DIR, 0755);
+    workspace_add_file(ws, ".gitignore", ignore_text);
+    workspace_add_file(ws, ".ignore", ignore_text);
+    return ws;
+}
+
+static void workspace_drop_templates(struct workspace *ws)
+{
+    struct page *p;
+    struct page *tmp;
+    HASH_ITER (hh_name, ws->templates, p, tmp) {
+        HASH_DELETE(hh_name, ws->templates, p);
+        page_detach(p);
+        page_unref(p);
+    }
+}
+
+void workspace_destroy(struct workspace *ws)
+{
+    struct page *p;
+    struct page *tmp;
+    if (!ws)
+        return;
+    HASH_ITER (hh_name, ws->by_name, p, tmp) {
+        page_detach(p);
+        pages_remove(ws, p);
+    }
+    workspace_drop_templates(ws);
+    list_forget_gone(ws);
+    brake_free(ws->archivers);
+    item_unref(ws->root_local);
+    item_unref(ws->pages_local);
+    text_unref(ws->me);
+    pthread_mutex_destroy(&ws->lock);
+    free(ws);
+}
+
+/* Without a list of scopes anything may be tried: the platform decides. */
+static bool me_can_write(const struct text *me)
+{
+    struct json_limits limits = JSON_LIMITS_WIRE;
+    struct json_span root;
+    struct json_span scopes;
+    struct json_iter it;
+    if (!me || json_check(me->data, me->len, &limits, &root, NULL) != 0)
+        return true;
+    if (json_member(me->data, root, "data", &scopes) && scopes.type == JSON_OBJECT)
+        root = scopes;
+    if (!json_member(me->data, root, "scopes", &scopes) || scopes.type != JSON_ARRAY)
+        return true;
+    json_iter_init(&it, me->data, scopes);
+    while (json_iter_next(&it)) {
+        static const char *const enough[] = {"pages:write", "pages:admin", "pages:*",
+                                             "*"};
+        for (size_t i = 0; i < ARRAY_LEN(enough); i++)
+            if (json_string_is(me->data, it.value, enough[i]))
+                return true;
+    }
+    return false;
+}
+
+void workspace_set_me(struct workspace *ws, struct text *me)
+{
+    bool writable = me_can_write(me);
+    ws_lock(ws);
+    text_replace(&ws->me, text_ref(me));
+    ws->writable = writable;
+    ws_unlock(ws);
+}
+
+bool workspace_is_writable(struct workspace *ws)
+{
+    ws_lock(ws);
+    bool writable = ws->writable;
+    ws_unlock(ws);
+    return writable;
+}
+
+struct item *workspace_root_local(struct workspace *ws)
+{
+    return ws->root_local;
+}
+
+struct item *workspace_pages_local(struct workspace *ws)
+{
+    return ws->pages_local;
+}
