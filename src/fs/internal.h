@@ -1,0 +1,77 @@
+/* internal.h - what the files of fs/ share. */
+#ifndef FS_INTERNAL_H
+#define FS_INTERNAL_H
+
+#include <pthread.h>
+
+#include "fs/fs.h"
+#include "fs/node.h"
+
+struct fs {
+    struct workspace *ws;
+    struct loop *loop;
+    struct fuse_session *session;
+    bool mounted;
+    uid_t uid; /* who mounted: the owner of everything */
+    gid_t gid;
+    pthread_mutex_t nodes_lock; /* guards the table and the counts; a leaf lock */
+    struct node *nodes;
+    struct node *root;
+};
+
+/* The kinds of node: one file each, in the order of the tree. */
+extern const struct node_ops root_ops;      /* / */
+extern const struct node_ops pages_ops;     /* pages/ */
+extern const struct node_ops page_ops;      /* pages/<page>/, templates/<template>/ */
+extern const struct node_ops view_ops;      /* pages/<page>/{errors,info.json,...} */
+extern const struct node_ops render_ops;    /* pages/<page>/render.json */
+extern const struct node_ops file_ops;      /* documents and scratch files */
+extern const struct node_ops dir_ops;       /* scratch directories */
+extern const struct node_ops link_ops;      /* scratch links */
+extern const struct node_ops templates_ops; /* templates/ */
+extern const struct node_ops byid_ops;      /* by-id/ */
+extern const struct node_ops byid_link_ops; /* by-id/<page id> */
+extern const struct node_ops control_ops;   /* .amdahl/ */
+extern const struct node_ops report_ops;    /* .amdahl/{status.json,me.json,log} */
+extern const struct node_ops ctl_ops;       /* .amdahl/ctl */
+
+/* The whole of a directory or generated file that exists once: fixed numbers. */
+enum { INO_ROOT = 1, INO_PAGES, INO_TEMPLATES, INO_BYID, INO_CONTROL, INO_REPORTS = 16 };
+void stat_fixed(struct stat *ret, uint64_t ino, mode_t mode);
+
+/* ---- shared by directories whose names are made in a place (kind_item.c)
+ * ------------------ */
+
+/* Takes over the item's reference. */
+struct node *item_node(struct fs *fs, struct item *it);
+int place_node_lookup(struct node *n, const char *name, struct node **ret_child);
+int place_node_list(struct node *n, struct listing *out);
+int place_node_create(struct node *n, const char *name, mode_t mode,
+                      struct node **ret_child);
+int place_node_mkdir(struct node *n, const char *name, mode_t mode,
+                     struct node **ret_child);
+int place_node_symlink(struct node *n, const char *name, const char *target,
+                       struct node **ret_child);
+int place_node_unlink(struct node *n, const char *name, pid_t tgid);
+int place_node_rmdir(struct node *n, const char *name, pid_t tgid, struct wait *w);
+int place_node_rename(struct node *n, const char *name, struct node *to,
+                      const char *to_name, unsigned flags, struct wait *w);
+
+/* ---- shared by files that are read from a snapshot taken at open
+ * ---------------------------- */
+
+int snapshot_read(struct node *n, struct handle *h, size_t size, off_t off,
+                  struct buf *out);
+
+/* ---- user.amdahl.* (xattr.c)
+ * ------------------------------------------------------------------ */
+
+int page_xattr_get(struct page *p, const char *name, struct buf *out);
+void page_xattr_list(struct page *p, struct buf *out);
+
+/* ---- the FUSE operations (ops.c, ops_dir.c, ops_file.c)
+ * ----------------------------------------- */
+
+extern const struct fuse_lowlevel_ops fs_ops;
+
+#endif

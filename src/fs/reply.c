@@ -1,0 +1,150 @@
+#include "fs/reply.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "workspace/proc.h"
+
+/* A failed reply means the request is gone (interrupted and aborted, or unmounted). */
+static bool reply_sent(const char *what, int rc)
+{
+    if (rc)
+        log_debug("%s: reply not delivered: %s", what, strerror(-rc));
+    return rc == 0;
+}
+
+void reply_err(fuse_req_t req, int err)
+{
+    if (err)
+        log_debug("reply: %s", strerror(-err));
+    reply_sent("error", fuse_reply_err(req, -err));
+}
+
+void node_stat(struct node *n, struct stat *ret)
+{
+    n->key.ops->stat(n, ret);
+    ret->st_uid = n->fs->uid;
+    ret->st_gid = n->fs->gid;
+}
+
+static struct fuse_entry_param node_entry(struct node *child)
+{
+    struct fuse_entry_param e = {
+        .ino = node_ino(child),
+        .attr_timeout = child->key.ops->attr_timeout,
+        .entry_timeout = child->key.ops->entry_timeout,
+    };
+    node_stat(child, &e.attr);
+    node_kernel_ref(child);
+    return e;
+}
+
+void reply_entry(fuse_req_t req, struct node *child)
+{
+    struct fuse_entry_param e = node_entry(child);
+    if (!reply_sent("entry", fuse_reply_entry(req, &e)))
+        node_kernel_unref(child, 1);
+    node_unref(child);
+}
+
+static void handle_to_fi(struct handle *h, struct fuse_file_info *fi)
+{
+    fi->fh = (uint64_t)(uintptr_t)h;
+    fi->direct_io = h->node->key.ops->direct_io;
+    fi->keep_cache = 0;
+}
+
+void reply_create(fuse_req_t req, struct node *child, struct handle *h,
+                  struct fuse_file_info *fi)
+{
+    struct fuse_entry_param e = node_entry(child);
+    handle_to_fi(h, fi);
+    if (!reply_sent("create", fuse_reply_create(req, &e, fi))) {
+        node_kernel_unref(child, 1);
+        handle_free(h);
+    }
+    node_unref(child);
+}
+
+void reply_attr(fuse_req_t req, struct node *n)
+{
+    struct stat st;
+    node_stat(n, &st);
+    reply_sent("attr", fuse_reply_attr(req, &st, n->key.ops->attr_timeout));
+}
+
+void reply_open(fuse_req_t req, struct handle *h, struct fuse_file_info *fi)
+{
+    handle_to_fi(h, fi);
+    if (!reply_sent("open", fuse_reply_open(req, fi)))
+        handle_free(h);
+}
+
+void reply_buf(fuse_req_t req, const struct buf *data)
+{
+    reply_sent("read", fuse_reply_buf(req, data->data, data->len));
+}
+
+void reply_write(fuse_req_t req, size_t size)
+{
+    reply_sent("write", fuse_reply_write(req, size));
+}
+
+void reply_readlink(fuse_req_t req, const char *target)
+{
+    reply_sent("readlink", fuse_reply_readlink(req, target));
+}
+
+void reply_xattr(fuse_req_t req, const struct buf *value, size_t size)
+{
+    if (!size)
+        reply_sent("xattr", fuse_reply_xattr(req, value->len));
+    else if (value->len > size)
+        reply_err(req, -ERANGE);
+    else
+        reply_buf(req, value);
+}
+
+void reply_statfs(fuse_req_t req, const struct statvfs *st)
+{
+    reply_sent("statfs", fuse_reply_statfs(req, st));
+}
+
+void reply_none(fuse_req_t req)
+{
+    fuse_reply_none(req);
+}
+
+/* ---- handles
+ * --------------------------------------------------------------------------- */
+
+static bool handle_writes(const struct handle *h)
+{
+    return (h->flags & O_ACCMODE) != O_RDONLY;
+}
+
+struct handle *handle_new(struct node *n, fuse_req_t req, int flags)
+{
+    struct handle *h = xcalloc(1, sizeof *h);
+    h->node = node_ref(n);
+    h->flags = flags;
+    h->opener = proc_tgid(fuse_req_ctx(req)->pid);
+    atomic_init(&h->wrote, false);
+    if (handle_writes(h))
+        atomic_fetch_add(&n->writers, 1);
+    return h;
+}
+
+void handle_free(struct handle *h)
+{
+    if (!h)
+        return;
+    if (handle_writes(h))
+        atomic_fetch_sub(&h->node->writers, 1);
+    text_unref(h->snapshot);
+    listing_free(h->listing);
+    node_unref(h->node);
+    free(h);
+}

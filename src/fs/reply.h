@@ -1,0 +1,31 @@
+/* reply.h - the one door by which every request is answered, and logged. err is 0 or a
+ * negative errno, as everywhere inside; here it becomes FUSE's positive one. */
+#ifndef FS_REPLY_H
+#define FS_REPLY_H
+
+#include "fs/internal.h"
+
+void reply_err(fuse_req_t req, int err);
+/* child's reference is taken over. A kernel reference is counted, and undone when the
+ * reply fails. */
+void reply_entry(fuse_req_t req, struct node *child);
+void reply_create(fuse_req_t req, struct node *child, struct handle *h,
+                  struct fuse_file_info *fi);
+void reply_attr(fuse_req_t req, struct node *n);
+/* On failure the handle is freed. */
+void reply_open(fuse_req_t req, struct handle *h, struct fuse_file_info *fi);
+void reply_buf(fuse_req_t req, const struct buf *data);
+void reply_write(fuse_req_t req, size_t size);
+void reply_readlink(fuse_req_t req, const char *target);
+/* Extended attributes: size 0 asks for the size, else -ERANGE when it is too small. */
+void reply_xattr(fuse_req_t req, const struct buf *value, size_t size);
+void reply_statfs(fuse_req_t req, const struct statvfs *st);
+void reply_none(fuse_req_t req);
+
+/* Attributes as the kernel is given them: owner and rights of the mount. */
+void node_stat(struct node *n, struct stat *ret);
+
+struct handle *handle_new(struct node *n, fuse_req_t req, int flags);
+void handle_free(struct handle *h);
+
+#endif

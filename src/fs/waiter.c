@@ -1,0 +1,86 @@
+#include "fs/waiter.h"
+
+#include <errno.h>
+
+#include "fs/reply.h"
+#include "workspace/proc.h"
+
+enum { DYING_POLL_MS = 100 };
+
+static void waiter_unref(struct waiter *w)
+{
+    if (atomic_fetch_sub(&w->refs, 1) != 1)
+        return;
+    node_unref(w->node);
+    node_unref(w->to);
+    free(w->name);
+    free(w->to_name);
+    free(w);
+}
+
+static bool waiter_claim(struct waiter *w)
+{
+    if (atomic_exchange(&w->claimed, true))
+        return false;
+    fuse_req_interrupt_func(w->req, NULL, NULL);
+    return true;
+}
+
+static void waiter_end(struct waiter *w, int err)
+{
+    if (waiter_claim(w))
+        w->finish(w, err);
+    waiter_unref(w);
+}
+
+static void waiter_done(struct wait *wait, int err)
+{
+    waiter_end(container_of(wait, struct waiter, wait), err);
+}
+
+/* Engine's thread; holds a reference of its own. */
+static void waiter_interrupted(void *arg)
+{
+    struct waiter *w = arg;
+    if (atomic_load(&w->claimed)) {
+        waiter_unref(w);
+    } else if (!w->changes || proc_is_dying(w->tid)) {
+        waiter_end(w, -EINTR);
+    } else {
+        /* The kernel sends one INTERRUPT; a SIGKILL after it shows only in /proc. */
+        loop_timer_set(w->fs->loop, &w->poll, DYING_POLL_MS, waiter_interrupted, w);
+    }
+}
+
+static void waiter_on_interrupt(fuse_req_t req, void *data)
+{
+    struct waiter *w = data;
+    (void)req;
+    atomic_fetch_add(&w->refs, 1);
+    loop_post(w->fs->loop, waiter_interrupted, w);
+}
+
+struct waiter *waiter_new(fuse_req_t req, struct node *node, bool changes,
+                          void (*finish)(struct waiter *w, int err))
+{
+    struct waiter *w = xcalloc(1, sizeof *w);
+    atomic_init(&w->refs, 1);
+    atomic_init(&w->claimed, false);
+    w->wait.done = waiter_done;
+    w->req = req;
+    w->fs = node->fs;
+    w->node = node_ref(node);
+    w->finish = finish;
+    w->changes = changes;
+    w->tid = fuse_req_ctx(req)->pid;
+    return w;
+}
+
+void waiter_begin(struct waiter *w, int (*begin)(struct waiter *w))
+{
+    /* Registered first: the completion may free the waiter before begin() returns. */
+    fuse_req_interrupt_func(w->req, waiter_on_interrupt, w);
+    int err = begin(w);
+    if (err != -EINPROGRESS)
+        waiter_end(w, err);
+}

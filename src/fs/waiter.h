@@ -1,0 +1,46 @@
+/* waiter.h - a FUSE request that waits for the platform, without a thread.
+ *
+ * The handler copies its arguments into a waiter and begins; when the work is not done at
+ * once the handler just returns, and the completion replies, on the engine's thread.
+ * Three may want to end a waiter: the completion, an interrupt, and (for a save) the
+ * death of the process. One of them claims it, atomically; the claimer unregisters the
+ * interrupt, holding no lock, and replies. The others only drop their reference.
+ *
+ * libfuse calls its interrupt function under the request's lock, maybe inside the call
+ * that registers it: it only takes a reference and posts to the engine. An interrupted
+ * waiter leaves its transfer running. */
+#ifndef FS_WAITER_H
+#define FS_WAITER_H
+
+#include "fs/internal.h"
+
+struct waiter {
+    struct wait wait; /* what the workspace completes */
+    fuse_req_t req;
+    struct fs *fs;
+    atomic_bool claimed;
+    atomic_uint refs;
+    void (*finish)(struct waiter *w, int err); /* replies; exactly once */
+    bool
+        changes; /* a save, a rename, a removal: a mere signal does not end it (rule 7) */
+    pid_t tid;
+    struct loop_timer poll; /* is the interrupted process dying? */
+
+    /* Arguments, owned; what a request does not have stays zero. */
+    struct node *node, *to;
+    char *name, *to_name;
+    struct handle
+        *handle; /* borrowed: FUSE releases it after this request, or the open's own */
+    struct fuse_file_info fi;
+    unsigned flags;
+    size_t size;
+};
+
+/* A waiter for this request on this node (a reference is taken). */
+struct waiter *waiter_new(fuse_req_t req, struct node *node, bool changes,
+                          void (*finish)(struct waiter *w, int err));
+/* begin: 0 or -errno ends the waiter at once; -EINPROGRESS: w->wait was handed on. The
+ * waiter may be gone when this returns. */
+void waiter_begin(struct waiter *w, int (*begin)(struct waiter *w));
+
+#endif
