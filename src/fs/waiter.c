@@ -33,9 +33,20 @@ static void waiter_end(struct waiter *w, int err)
     waiter_unref(w);
 }
 
+/* A step ended with err: the next one begins, or the waiter ends. */
+static void waiter_step(struct waiter *w, int err)
+{
+    if (!err && w->then) {
+        int (*then)(struct waiter *) = steal_ptr(w->then);
+        err = then(w);
+    }
+    if (err != -EINPROGRESS)
+        waiter_end(w, err);
+}
+
 static void waiter_done(struct wait *wait, int err)
 {
-    waiter_end(container_of(wait, struct waiter, wait), err);
+    waiter_step(container_of(wait, struct waiter, wait), err);
 }
 
 /* Engine's thread; holds a reference of its own. */
@@ -82,5 +93,5 @@ void waiter_begin(struct waiter *w, int (*begin)(struct waiter *w))
     fuse_req_interrupt_func(w->req, waiter_on_interrupt, w);
     int err = begin(w);
     if (err != -EINPROGRESS)
-        waiter_end(w, err);
+        waiter_step(w, err);
 }

@@ -20,6 +20,7 @@ struct waiter {
     struct fs *fs;
     atomic_bool claimed;
     atomic_uint refs;
+    int (*then)(struct waiter *w); /* a second step, once the first has ended well */
     void (*finish)(struct waiter *w, int err); /* replies; exactly once */
     bool
         changes; /* a save, a rename, a removal: a mere signal does not end it (rule 7) */
@@ -33,7 +34,9 @@ struct waiter {
         *handle; /* borrowed: FUSE releases it after this request, or the open's own */
     struct fuse_file_info fi;
     unsigned flags;
+    const char *data; /* borrowed: for the first step alone */
     size_t size;
+    off_t off;
 };
 
 /* A waiter for this request on this node (a reference is taken). */

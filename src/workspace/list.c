@@ -300,6 +300,16 @@ void workspace_each_page(struct workspace *ws, page_visit_fn *fn, void *arg)
     ws_unlock(ws);
 }
 
+void workspace_each_id(struct workspace *ws, page_visit_fn *fn, void *arg)
+{
+    struct page *p;
+    struct page *tmp;
+    ws_lock(ws);
+    HASH_ITER (hh_id, ws->by_id, p, tmp)
+        fn(arg, p->id, p);
+    ws_unlock(ws);
+}
+
 struct page *workspace_find_page(struct workspace *ws, const char *name)
 {
     ws_lock(ws);

@@ -133,6 +133,14 @@ bool page_is_template(const struct page *p)
     return p->is_template;
 }
 
+char *page_dir(struct page *p)
+{
+    ws_lock(p->ws);
+    char *dir = xstrndup(p->dir, strlen(p->dir));
+    ws_unlock(p->ws);
+    return dir;
+}
+
 bool page_is_dirty(const struct page *p)
 {
     for (int i = 0; i < PAGE_DOCS; i++)

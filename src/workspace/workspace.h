@@ -66,6 +66,8 @@ int workspace_refresh(struct workspace *ws, struct wait *w);
  * call back. page_ref() is allowed. */
 typedef void page_visit_fn(void *arg, const char *name, struct page *page);
 void workspace_each_page(struct workspace *ws, page_visit_fn *fn, void *arg);
+/* The same with ids as names; pages that are only on this machine have none. */
+void workspace_each_id(struct workspace *ws, page_visit_fn *fn, void *arg);
 /* A reference, or NULL. */
 struct page *workspace_find_page(struct workspace *ws, const char *name);
 struct page *workspace_find_id(struct workspace *ws, const char *id);
@@ -110,6 +112,8 @@ int page_file_find(const char *name);
 struct page *page_ref(struct page *p);
 void page_unref(struct page *p);
 bool page_is_template(const struct page *p);
+/* Its directory's name now; malloc'ed. */
+char *page_dir(struct page *p);
 /* Directory times and inode number; nlink 2. Never waits. */
 void page_stat(struct page *p, struct stat *ret);
 /* The body is here (or the page is only on this machine). -ENOENT: it vanished. */

@@ -1,0 +1,80 @@
+#include "fs/fs.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "fs/internal.h"
+
+/* A few are enough: none of them ever waits. */
+enum { FS_WORKERS = 4 };
+
+void fs_create(const struct fs_config *config, struct fs **ret_fs)
+{
+    struct fs *fs = xcalloc(1, sizeof *fs);
+    fs->ws = config->workspace;
+    fs->loop = config->loop;
+    fs->uid = getuid();
+    fs->gid = getgid();
+    pthread_mutex_init(&fs->nodes_lock, NULL);
+    fs->root = node_get(fs, &root_ops, NULL, 0);
+    *ret_fs = fs;
+}
+
+int fs_mount(struct fs *fs, const char *mountpoint, struct fuse_args *args)
+{
+    fs->session = fuse_session_new(args, &fs_ops, sizeof fs_ops, fs);
+    if (!fs->session)
+        return -EINVAL;
+    if (fuse_set_signal_handlers(fs->session) != 0)
+        return -EIO;
+    if (fuse_session_mount(fs->session, mountpoint) != 0)
+        return -EIO;
+    fs->mounted = true;
+    return 0;
+}
+
+int fs_loop(struct fs *fs)
+{
+    struct fuse_loop_config *config = fuse_loop_cfg_create();
+    fuse_loop_cfg_set_clone_fd(config, 0); /* broken in libfuse 3.14 */
+    fuse_loop_cfg_set_max_threads(config, FS_WORKERS);
+    fuse_loop_cfg_set_idle_threads(config, FS_WORKERS);
+    int rc = fuse_session_loop_mt(fs->session, config);
+    fuse_loop_cfg_destroy(config);
+    return rc < 0 ? rc : 0; /* a signal's number is a good end too */
+}
+
+void fs_unmount(struct fs *fs)
+{
+    if (!fs->mounted)
+        return;
+    fs->mounted = false;
+    fuse_remove_signal_handlers(fs->session);
+    fuse_session_unmount(fs->session);
+}
+
+/* At an unmount the kernel forgets nothing by message: what it held is dropped here. */
+static void fs_drop_nodes(struct fs *fs)
+{
+    struct node *n;
+    struct node *tmp;
+    HASH_ITER (hh, fs->nodes, n, tmp) {
+        if (n != fs->root && n->nlookup)
+            node_kernel_unref(n, n->nlookup);
+    }
+    node_unref(fs->root);
+}
+
+void fs_destroy(struct fs *fs)
+{
+    if (!fs)
+        return;
+    fs_unmount(fs);
+    fs_drop_nodes(fs);
+    if (fs->session)
+        fuse_session_destroy(fs->session);
+    pthread_mutex_destroy(&fs->nodes_lock);
+    free(fs);
+}

@@ -1,0 +1,223 @@
+/* kind_page.c - a page's directory: its documents and views, and the scratch beside them.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "fs/internal.h"
+
+static void page_object_ref(void *object)
+{
+    page_ref(object);
+}
+
+static void page_object_unref(void *object)
+{
+    page_unref(object);
+}
+
+static struct page *node_page(const struct node *n)
+{
+    return n->key.object;
+}
+
+static void page_node_stat(struct node *n, struct stat *ret)
+{
+    page_stat(node_page(n), ret);
+}
+
+/* Names are known without the platform; only a rename needs the bytes it moves. */
+static int page_node_ready(struct node *n, enum ready_for what, struct wait *w)
+{
+    return what == READY_RENAME ? page_ready(node_page(n), w) : 0;
+}
+
+static struct item *page_place(struct node *n)
+{
+    return page_local(node_page(n));
+}
+
+static struct node *page_view_node(struct node *n, int which)
+{
+    const struct node_ops *ops = which == PAGE_RENDER ? &render_ops : &view_ops;
+    return node_get(n->fs, ops, page_ref(node_page(n)), which);
+}
+
+static int page_node_lookup(struct node *n, const char *name, struct node **ret_child)
+{
+    struct page *p = node_page(n);
+    int which = page_file_find(name);
+    if (which < 0)
+        return place_node_lookup(n, name, ret_child);
+    if (!page_has(p, (enum page_file)which, false))
+        return -ENOENT;
+    if (!page_file_is_doc((enum page_file)which)) {
+        *ret_child = page_view_node(n, which);
+        return 0;
+    }
+    struct item *it = page_doc(p, (enum page_file)which);
+    if (!it)
+        return -ENOENT;
+    *ret_child = item_node(n->fs, it);
+    return 0;
+}
+
+static int page_node_list(struct node *n, struct listing *out)
+{
+    struct page *p = node_page(n);
+    struct stat st;
+    page_stat(p, &st);
+    for (int i = 0; i < PAGE_FILES; i++)
+        if (page_has(p, (enum page_file)i, true))
+            listing_add(out, page_file_name((enum page_file)i),
+                        st.st_ino + 1 + (uint64_t)i, S_IFREG);
+    return place_node_list(n, out);
+}
+
+/* `cp -r pages/a pages/b` copies views too: in a page that is not made yet they are taken
+ * and thrown away. */
+static int page_node_create(struct node *n, const char *name, mode_t mode,
+                            struct node **ret_child)
+{
+    int which = page_file_find(name);
+    if (which < 0 || page_file_is_doc((enum page_file)which))
+        return place_node_create(n, name, mode, ret_child);
+    if (!page_view_is_sink(node_page(n)))
+        return -EACCES;
+    *ret_child = page_view_node(n, which);
+    return 0;
+}
+
+static int page_node_unlink(struct node *n, const char *name, pid_t tgid)
+{
+    int which = page_file_find(name);
+    if (which >= 0 && !page_has(node_page(n), (enum page_file)which, false))
+        return -ENOENT;
+    return place_node_unlink(n, name, tgid);
+}
+
+static int page_node_xattr_get(struct node *n, const char *name, struct buf *out)
+{
+    return page_xattr_get(node_page(n), name, out);
+}
+
+static int page_node_xattr_list(struct node *n, struct buf *out)
+{
+    page_xattr_list(node_page(n), out);
+    return 0;
+}
+
+const struct node_ops page_ops = {
+    .path = "pages/<page>/ and templates/<template>/",
+    .attr_timeout = 0.0,
+    .entry_timeout = 1.0,
+    .ref = page_object_ref,
+    .unref = page_object_unref,
+    .stat = page_node_stat,
+    .ready = page_node_ready,
+    .place = page_place,
+    .lookup = page_node_lookup,
+    .list = page_node_list,
+    .create = page_node_create,
+    .mkdir = place_node_mkdir,
+    .symlink = place_node_symlink,
+    .unlink = page_node_unlink,
+    .rmdir = place_node_rmdir,
+    .rename = place_node_rename,
+    .xattr_get = page_node_xattr_get,
+    .xattr_list = page_node_xattr_list,
+};
+
+/* ---- views
+ * ------------------------------------------------------------------------------------ */
+
+static void view_stat(struct node *n, struct stat *ret)
+{
+    page_view_stat(node_page(n), (enum page_file)n->key.which, ret);
+}
+
+static int view_open(struct node *n, struct handle *h)
+{
+    struct page *p = node_page(n);
+    if ((h->flags & O_ACCMODE) != O_RDONLY && !page_view_is_sink(p))
+        return -EACCES;
+    h->snapshot = page_view(p, (enum page_file)n->key.which);
+    return 0;
+}
+
+int snapshot_read(struct node *n, struct handle *h, size_t size, off_t off,
+                  struct buf *out)
+{
+    const struct text *text = h->snapshot;
+    (void)n;
+    if (text && off >= 0 && (size_t)off < text->len) {
+        size_t left = text->len - (size_t)off;
+        buf_append(out, text->data + off, left < size ? left : size);
+    }
+    return 0;
+}
+
+static int sink_check(struct node *n)
+{
+    return page_view_is_sink(node_page(n)) ? 0 : -EACCES;
+}
+
+static int view_write(struct node *n, struct handle *h, const char *data, size_t size,
+                      off_t off, struct wait *w)
+{
+    (void)n;
+    (void)h;
+    (void)data;
+    (void)size;
+    (void)off;
+    (void)w;
+    return 0; /* was opened as a sink; the page may have been made meanwhile */
+}
+
+static int view_truncate(struct node *n, struct handle *h, off_t size)
+{
+    (void)h;
+    (void)size;
+    return sink_check(n);
+}
+
+/* Info is of the list until the body is here; the rest is made on this machine. */
+const struct node_ops view_ops = {
+    .path = "pages/<page>/{errors,info.json,verdict.json}",
+    .entry_timeout = 1.0,
+    .direct_io = true,
+    .ref = page_object_ref,
+    .unref = page_object_unref,
+    .stat = view_stat,
+    .open = view_open,
+    .read = snapshot_read,
+    .write = view_write,
+    .truncate = view_truncate,
+    .xattr_get = page_node_xattr_get,
+    .xattr_list = page_node_xattr_list,
+};
+
+/* ---- render.json
+ * ------------------------------------------------------------------------------- */
+
+static int render_ready(struct node *n, enum ready_for what, struct wait *w)
+{
+    return what == READY_OPEN ? page_render(node_page(n), w) : 0;
+}
+
+/* One open is one run of the queries, and one consistent answer; a mere stat runs none.
+ */
+const struct node_ops render_ops = {
+    .path = "pages/<page>/render.json",
+    .entry_timeout = 1.0,
+    .direct_io = true,
+    .ref = page_object_ref,
+    .unref = page_object_unref,
+    .stat = view_stat,
+    .ready = render_ready,
+    .open = view_open,
+    .read = snapshot_read,
+    .write = view_write,
+    .truncate = view_truncate,
+    .xattr_get = page_node_xattr_get,
+    .xattr_list = page_node_xattr_list,
+};

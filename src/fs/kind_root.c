@@ -1,0 +1,307 @@
+/* kind_root.c - the top of the tree, pages/, templates/ and by-id/. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "fs/internal.h"
+#include "workspace/names.h"
+
+void stat_fixed(struct stat *ret, uint64_t ino, mode_t mode)
+{
+    *ret = (struct stat){.st_ino = ino,
+                         .st_mode = mode,
+                         .st_nlink = S_ISDIR(mode) ? 2 : 1,
+                         .st_blksize = 4096};
+}
+
+/* ---- /
+ * ------------------------------------------------------------------------------------ */
+
+static const struct {
+    const char *name;
+    const struct node_ops *ops;
+    uint64_t ino;
+} root_entries[] = {
+    {"pages", &pages_ops, INO_PAGES},
+    {"templates", &templates_ops, INO_TEMPLATES},
+    {"by-id", &byid_ops, INO_BYID},
+    {".amdahl", &control_ops, INO_CONTROL},
+};
+
+static int root_find(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(root_entries); i++)
+        if (!strcmp(root_entries[i].name, name))
+            return (int)i;
+    return -1;
+}
+
+static void root_stat(struct node *n, struct stat *ret)
+{
+    item_stat(workspace_root_local(n->fs->ws), ret);
+    ret->st_ino = INO_ROOT;
+}
+
+static struct item *root_place(struct node *n)
+{
+    return workspace_root_local(n->fs->ws);
+}
+
+static int root_lookup(struct node *n, const char *name, struct node **ret_child)
+{
+    int i = root_find(name);
+    if (i < 0)
+        return place_node_lookup(n, name, ret_child);
+    *ret_child = node_get(n->fs, root_entries[i].ops, NULL, 0);
+    return 0;
+}
+
+static int root_list(struct node *n, struct listing *out)
+{
+    for (size_t i = 0; i < ARRAY_LEN(root_entries); i++)
+        listing_add(out, root_entries[i].name, root_entries[i].ino, S_IFDIR);
+    return place_node_list(n, out);
+}
+
+/* The fixed names are nobody's to make, move or remove. */
+static int root_rename(struct node *n, const char *name, struct node *to,
+                       const char *to_name, unsigned flags, struct wait *w)
+{
+    if (root_find(name) >= 0 || (to == n && root_find(to_name) >= 0))
+        return -EPERM;
+    return place_node_rename(n, name, to, to_name, flags, w);
+}
+
+static int root_rmdir(struct node *n, const char *name, pid_t tgid, struct wait *w)
+{
+    return root_find(name) >= 0 ? -EPERM : place_node_rmdir(n, name, tgid, w);
+}
+
+const struct node_ops root_ops = {
+    .path = "/",
+    .attr_timeout = 0.0,
+    .entry_timeout = 1.0,
+    .stat = root_stat,
+    .place = root_place,
+    .lookup = root_lookup,
+    .list = root_list,
+    .create = place_node_create,
+    .mkdir = place_node_mkdir,
+    .symlink = place_node_symlink,
+    .unlink = place_node_unlink,
+    .rmdir = root_rmdir,
+    .rename = root_rename,
+};
+
+/* ---- pages/
+ * --------------------------------------------------------------------------------- */
+
+static void pages_stat(struct node *n, struct stat *ret)
+{
+    item_stat(workspace_pages_local(n->fs->ws), ret);
+    ret->st_ino = INO_PAGES;
+}
+
+static int pages_ready(struct node *n, enum ready_for what, struct wait *w)
+{
+    return what == READY_ATTR ? 0 : workspace_pages_ready(n->fs->ws, w);
+}
+
+static struct item *pages_place(struct node *n)
+{
+    return workspace_pages_local(n->fs->ws);
+}
+
+static int pages_lookup(struct node *n, const char *name, struct node **ret_child)
+{
+    struct page *p = workspace_find_page(n->fs->ws, name);
+    if (!p)
+        return place_node_lookup(n, name, ret_child);
+    *ret_child = node_get(n->fs, &page_ops, p, 0);
+    return 0;
+}
+
+static void pages_list_one(void *arg, const char *name, struct page *p)
+{
+    (void)p;
+    listing_add(arg, name, 0, S_IFDIR);
+}
+
+static int pages_list(struct node *n, struct listing *out)
+{
+    workspace_each_page(n->fs->ws, pages_list_one, out);
+    return place_node_list(n, out);
+}
+
+/* A directory here is a page; a name with a leading dot (.git, an editor's) stays local.
+ */
+static int pages_mkdir(struct node *n, const char *name, mode_t mode,
+                       struct node **ret_child)
+{
+    struct page *p = NULL;
+    if (*name == '.')
+        return place_node_mkdir(n, name, mode, ret_child);
+    int err = workspace_page_make(n->fs->ws, name, &p);
+    if (!err)
+        *ret_child = node_get(n->fs, &page_ops, p, 0);
+    return err;
+}
+
+static bool pages_has(struct node *n, const char *name)
+{
+    struct page *p = workspace_find_page(n->fs->ws, name);
+    page_unref(p);
+    return p != NULL;
+}
+
+static int pages_rmdir(struct node *n, const char *name, pid_t tgid, struct wait *w)
+{
+    if (pages_has(n, name))
+        return workspace_page_archive(n->fs->ws, name, tgid, w);
+    return place_node_rmdir(n, name, tgid, w);
+}
+
+static int pages_rename(struct node *n, const char *name, struct node *to,
+                        const char *to_name, unsigned flags, struct wait *w)
+{
+    if (pages_has(n, name))
+        return to == n ? workspace_page_rename(n->fs->ws, name, to_name, w) : -EXDEV;
+    if (to == n && pages_has(n, to_name))
+        return -EISDIR;
+    return place_node_rename(n, name, to, to_name, flags, w);
+}
+
+const struct node_ops pages_ops = {
+    .path = "pages/",
+    .attr_timeout = 0.0,
+    .entry_timeout = 1.0,
+    .stat = pages_stat,
+    .ready = pages_ready,
+    .place = pages_place,
+    .lookup = pages_lookup,
+    .list = pages_list,
+    .create = place_node_create,
+    .mkdir = pages_mkdir,
+    .symlink = place_node_symlink,
+    .unlink = place_node_unlink,
+    .rmdir = pages_rmdir,
+    .rename = pages_rename,
+};
+
+/* ---- templates/
+ * ------------------------------------------------------------------------------- */
+
+static void templates_stat(struct node *n, struct stat *ret)
+{
+    (void)n;
+    stat_fixed(ret, INO_TEMPLATES, S_IFDIR | 0555);
+}
+
+static int templates_ready(struct node *n, enum ready_for what, struct wait *w)
+{
+    return what == READY_ATTR ? 0 : workspace_templates_ready(n->fs->ws, w);
+}
+
+static int templates_lookup(struct node *n, const char *name, struct node **ret_child)
+{
+    struct page *p = workspace_find_template(n->fs->ws, name);
+    if (!p)
+        return -ENOENT;
+    *ret_child = node_get(n->fs, &page_ops, p, 0);
+    return 0;
+}
+
+static int templates_list(struct node *n, struct listing *out)
+{
+    workspace_each_template(n->fs->ws, pages_list_one, out);
+    return 0;
+}
+
+const struct node_ops templates_ops = {
+    .path = "templates/",
+    .attr_timeout = 1.0,
+    .entry_timeout = 1.0,
+    .stat = templates_stat,
+    .ready = templates_ready,
+    .lookup = templates_lookup,
+    .list = templates_list,
+};
+
+/* ---- by-id/
+ * --------------------------------------------------------------------------------------
+ */
+
+static void byid_stat(struct node *n, struct stat *ret)
+{
+    (void)n;
+    stat_fixed(ret, INO_BYID, S_IFDIR | 0555);
+}
+
+static int byid_lookup(struct node *n, const char *name, struct node **ret_child)
+{
+    struct page *p = workspace_find_id(n->fs->ws, name);
+    if (!p || !name_is_component(name)) {
+        page_unref(p);
+        return -ENOENT;
+    }
+    *ret_child = node_get(n->fs, &byid_link_ops, p, 0);
+    return 0;
+}
+
+static void byid_list_one(void *arg, const char *id, struct page *p)
+{
+    (void)p;
+    if (name_is_component(id))
+        listing_add(arg, id, 0, S_IFLNK);
+}
+
+static int byid_list(struct node *n, struct listing *out)
+{
+    workspace_each_id(n->fs->ws, byid_list_one, out);
+    return 0;
+}
+
+const struct node_ops byid_ops = {
+    .path = "by-id/",
+    .attr_timeout = 1.0,
+    .entry_timeout = 1.0,
+    .stat = byid_stat,
+    .ready = pages_ready,
+    .lookup = byid_lookup,
+    .list = byid_list,
+};
+
+static void byid_page_ref(void *object)
+{
+    page_ref(object);
+}
+
+static void byid_page_unref(void *object)
+{
+    page_unref(object);
+}
+
+static char *byid_readlink(struct node *n)
+{
+    cleanup_free char *dir = page_dir(n->key.object);
+    return xasprintf("../pages/%s", dir);
+}
+
+static void byid_link_stat(struct node *n, struct stat *ret)
+{
+    struct stat page;
+    cleanup_free char *target = byid_readlink(n);
+    page_stat(n->key.object, &page);
+    stat_fixed(ret, page.st_ino + 15, S_IFLNK | 0777);
+    ret->st_size = (off_t)strlen(target);
+    ret->st_mtim = ret->st_ctim = ret->st_atim = page.st_mtim;
+}
+
+/* No timeout: the page's directory may be renamed at any time. */
+const struct node_ops byid_link_ops = {
+    .path = "by-id/<page id>",
+    .ref = byid_page_ref,
+    .unref = byid_page_unref,
+    .stat = byid_link_stat,
+    .readlink = byid_readlink,
+};

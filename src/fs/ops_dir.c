@@ -1,0 +1,229 @@
+/* ops_dir.c - directories and names. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "fs/ops.h"
+#include "workspace/proc.h"
+
+static pid_t req_tgid(fuse_req_t req)
+{
+    return proc_tgid(fuse_req_ctx(req)->pid);
+}
+
+/* ---- lookup and forget
+ * ----------------------------------------------------------------- */
+
+static void finish_lookup(struct waiter *w, int err)
+{
+    const struct node_ops *ops = w->node->key.ops;
+    struct node *child = NULL;
+    if (!err)
+        err = ops->lookup ? ops->lookup(w->node, w->name, &child) : -ENOENT;
+    if (err)
+        reply_err(w->req, err);
+    else
+        reply_entry(w->req, child);
+}
+
+void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+    if (strlen(name) > 255) {
+        reply_err(req, -ENAMETOOLONG);
+        return;
+    }
+    struct waiter *w = waiter_new(req, req_node(req, parent), false, finish_lookup);
+    w->name = xstrdup(name);
+    waiter_begin(w, ready_lookup);
+}
+
+void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
+{
+    node_kernel_unref(req_node(req, ino), nlookup);
+    reply_none(req);
+}
+
+void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
+{
+    for (size_t i = 0; i < count; i++)
+        node_kernel_unref(req_node(req, forgets[i].ino), forgets[i].nlookup);
+    reply_none(req);
+}
+
+/* ---- listing
+ * ------------------------------------------------------------------------------ */
+
+static void finish_opendir(struct waiter *w, int err)
+{
+    const struct node_ops *ops = w->node->key.ops;
+    struct listing *l = NULL;
+    if (!err) {
+        l = xcalloc(1, sizeof *l);
+        listing_add(l, ".", 0, S_IFDIR);
+        listing_add(l, "..", 0, S_IFDIR);
+        err = ops->list ? ops->list(w->node, l) : -ENOTDIR;
+    }
+    if (err) {
+        listing_free(l);
+        reply_err(w->req, err);
+        return;
+    }
+    struct handle *h = handle_new(w->node, w->req, O_RDONLY);
+    h->listing = l;
+    reply_open(w->req, h, &w->fi);
+}
+
+void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    struct waiter *w = waiter_new(req, req_node(req, ino), false, finish_opendir);
+    w->fi = *fi;
+    waiter_begin(w, ready_list);
+}
+
+void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+                struct fuse_file_info *fi)
+{
+    const struct listing *l = fi_handle(fi)->listing;
+    cleanup_buf struct buf out = BUF_INIT;
+    (void)ino;
+    buf_reserve(&out, size);
+    for (size_t i = (size_t)off; i < l->count; i++) {
+        const struct listing_entry *e = &l->entries[i];
+        struct stat st = {.st_ino = e->ino ? e->ino : INO_ROOT, .st_mode = e->type};
+        size_t need = fuse_add_direntry(req, out.data + out.len, size - out.len, e->name,
+                                        &st, (off_t)i + 1);
+        if (need > size - out.len)
+            break;
+        out.len += need;
+    }
+    reply_buf(req, &out);
+}
+
+void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+    (void)ino;
+    handle_free(fi_handle(fi));
+    reply_err(req, 0);
+}
+
+void op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+{
+    (void)ino;
+    (void)datasync;
+    (void)fi;
+    reply_err(req, 0);
+}
+
+/* ---- names that are made
+ * -------------------------------------------------------------------- */
+
+static void reply_child(fuse_req_t req, int err, struct node *child)
+{
+    if (err)
+        reply_err(req, err);
+    else
+        reply_entry(req, child);
+}
+
+void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+               struct fuse_file_info *fi)
+{
+    struct node *dir = req_node(req, parent);
+    struct node *child = NULL;
+    int err =
+        dir->key.ops->create ? dir->key.ops->create(dir, name, mode, &child) : -EPERM;
+    if (err) {
+        reply_err(req, err);
+        return;
+    }
+    struct handle *h = handle_new(child, req, fi->flags);
+    reply_create(req, child, h, fi);
+}
+
+/* Only plain files: a socket or a device has no place here. */
+void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
+              dev_t rdev)
+{
+    struct node *dir = req_node(req, parent);
+    struct node *child = NULL;
+    int err = -EPERM;
+    (void)rdev;
+    if (S_ISREG(mode) && dir->key.ops->create)
+        err = dir->key.ops->create(dir, name, mode, &child);
+    reply_child(req, err, child);
+}
+
+void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
+{
+    struct node *dir = req_node(req, parent);
+    struct node *child = NULL;
+    int err = dir->key.ops->mkdir ? dir->key.ops->mkdir(dir, name, mode, &child) : -EPERM;
+    reply_child(req, err, child);
+}
+
+void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const char *name)
+{
+    struct node *dir = req_node(req, parent);
+    struct node *child = NULL;
+    int err =
+        dir->key.ops->symlink ? dir->key.ops->symlink(dir, name, target, &child) : -EPERM;
+    reply_child(req, err, child);
+}
+
+/* EPERM and not ENOSYS: git tries once a time and falls back to a rename. */
+void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
+{
+    (void)ino;
+    (void)parent;
+    (void)name;
+    reply_err(req, -EPERM);
+}
+
+/* ---- names that go or move
+ * ---------------------------------------------------------------------- */
+
+static void finish_err(struct waiter *w, int err)
+{
+    reply_err(w->req, err);
+}
+
+void op_unlink(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+    struct node *dir = req_node(req, parent);
+    reply_err(req, dir->key.ops->unlink ? dir->key.ops->unlink(dir, name, req_tgid(req))
+                                        : -EPERM);
+}
+
+static int begin_rmdir(struct waiter *w)
+{
+    const struct node_ops *ops = w->node->key.ops;
+    return ops->rmdir ? ops->rmdir(w->node, w->name, proc_tgid(w->tid), &w->wait)
+                      : -EPERM;
+}
+
+void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
+{
+    struct waiter *w = waiter_new(req, req_node(req, parent), true, finish_err);
+    w->name = xstrdup(name);
+    waiter_begin(w, begin_rmdir);
+}
+
+static int begin_rename(struct waiter *w)
+{
+    const struct node_ops *ops = w->node->key.ops;
+    return ops->rename
+               ? ops->rename(w->node, w->name, w->to, w->to_name, w->flags, &w->wait)
+               : -EPERM;
+}
+
+void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t to,
+               const char *to_name, unsigned flags)
+{
+    struct waiter *w = waiter_new(req, req_node(req, parent), true, finish_err);
+    w->name = xstrdup(name);
+    w->to = node_ref(req_node(req, to));
+    w->to_name = xstrdup(to_name);
+    w->flags = flags;
+    w->then = begin_rename;
+    waiter_begin(w, ready_rename);
+}
