@@ -99,7 +99,6 @@ static void ctl_stat(struct node *n, struct stat *ret)
 static int ctl_write(struct node *n, struct handle *h, const char *data, size_t size,
                      off_t off, struct wait *w)
 {
-    (void)off;
     if (size > 4096)
         return -E2BIG;
     cleanup_free char *line = xstrndup(data, size);
@@ -107,14 +106,15 @@ static int ctl_write(struct node *n, struct handle *h, const char *data, size_t 
     line[strcspn(line, "\n")] = '\0';
     int err = workspace_command(n->fs->ws, line, &words, w);
     text_replace(&h->snapshot, words);
+    h->base = off + (off_t)size;
     return err;
 }
 
-/* The words come from the start, wherever the write left the offset. */
+/* The words start where the write left the offset (a shell's <>), and at 0 (pread). */
 static int ctl_read(struct node *n, struct handle *h, size_t size, off_t off,
                     struct buf *out)
 {
-    return snapshot_read(n, h, size, off, out);
+    return snapshot_read(n, h, size, off >= h->base ? off - h->base : off, out);
 }
 
 static int ctl_truncate(struct node *n, struct handle *h, off_t size)

@@ -99,6 +99,7 @@ struct handle {
     pid_t opener;            /* process, not thread */
     atomic_bool wrote;       /* something was written or cut through it */
     struct text *snapshot;   /* what this open reads; NULL: the object itself */
+    off_t base;              /* of ctl: the offset at which its words begin */
     struct listing *listing; /* of a directory */
 };
 
