@@ -43,7 +43,6 @@ struct verify_input {
     struct json_span spec;
     const char *queries_text;
     struct json_span queries;
-    bool refuse_custom; /* storing with a key without pages:admin */
 };
 
 /* Always gives a verdict; verdict_finish() it. */

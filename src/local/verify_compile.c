@@ -43,13 +43,6 @@ static bool child_is_allowed(const struct catalog_type *parent, const char *name
     return false;
 }
 
-static void note_custom(struct verify_ctx *ctx)
-{
-    ctx->verdict->has_custom_nodes = true;
-    if (ctx->in->refuse_custom)
-        fail(ctx, "Custom node needs pages:admin");
-}
-
 /* The node's type, or NULL after an error. */
 static const struct catalog_type *verify_type(struct verify_ctx *ctx,
                                               struct json_span node,
@@ -68,7 +61,7 @@ static const struct catalog_type *verify_type(struct verify_ctx *ctx,
     else if (!type)
         fail_unknown_type(ctx, name);
     else if (type->is_custom)
-        note_custom(ctx);
+        ctx->verdict->has_custom_nodes = true;
     if (type && !child_is_allowed(parent, type->name))
         verify_fail(ctx, VERIFY_COMPILE, "%s takes only %s as a child", parent->name,
                     parent->children[0]);
