@@ -1,5 +1,4 @@
 /* api_pages.c - pages, read: lists, single pages, their rows. */
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,5 @@
 /* api_pages_write.c - pages, written: what passes the verifier, and what removes. */
 #include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 
 #include "base/alloc.h"

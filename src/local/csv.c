@@ -109,8 +109,7 @@ static int csv_field_read(struct csv *c, int first)
 {
     if (c->count == CSV_COLUMNS_MAX)
         return csv_fail(c, -EPROTO, "more than %d columns", CSV_COLUMNS_MAX);
-    c->starts[c->count] = c->bytes.len;
-    c->quoted[c->count++] = first == '"';
+    c->starts[c->count++] = c->bytes.len;
     int end = first == '"' ? csv_quoted(c) : csv_plain(c, first);
     if (end >= 0)
         buf_putc(&c->bytes, '\0');

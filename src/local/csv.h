@@ -3,7 +3,6 @@
 #ifndef LOCAL_CSV_H
 #define LOCAL_CSV_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 
@@ -17,7 +16,6 @@ struct csv {
     unsigned next_line;
     struct buf bytes; /* the record's fields, each with a NUL behind it */
     size_t starts[CSV_COLUMNS_MAX];
-    bool quoted[CSV_COLUMNS_MAX];
     size_t count;
     char error[160]; /* why the last call failed, with the line */
 };

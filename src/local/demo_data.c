@@ -4,7 +4,6 @@
  * A deal is drawn first, then its contacts along its life; the rows are sorted by time
  * and given to the store. Only the numbers are random, from a generator of our own with
  * a fixed seed, so that a test or a screenshot finds the same workspace every time. */
-#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -49,7 +48,7 @@ struct demo {
     size_t count, next;
     int64_t last_touch[COMPANIES];
     const char *business_id;
-    char texts[8][128]; /* of the row that is being given */
+    char texts[7][128]; /* of the row that is being given */
 };
 
 /* splitmix64 */
