@@ -16,6 +16,8 @@
 struct sqlgate {
     pthread_mutex_t lock; /* held from sqlgate_begin() to sqlgate_end(); guards all */
     sqlite3 *db;
+    char **hidden; /* names in the file that queries may not read; owned, as the array */
+    size_t hidden_count;
     char denied[200]; /* why the authorizer refused; empty: it did not */
     char denied_name[100];
     int64_t deadline_ms;

@@ -99,7 +99,8 @@ static size_t rewrite_interval(char *sql, struct sql_token sign)
     if (!is_bare(sql, word, "INTERVAL"))
         return sign.end;
     struct sql_token amount = sql_token_next(sql, word.end);
-    if (amount.kind == SQL_STRING && amount.end - amount.start > 2) {
+    if (amount.kind == SQL_STRING && amount.end - amount.start > 2 &&
+        sql[amount.end - 1] == '\'') {
         put_shift(sql, sign.start, amount.end, sql[sign.start], amount.start + 1,
                   amount.end - 1);
         return amount.end;
