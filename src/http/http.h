@@ -5,10 +5,12 @@
  * the platform allows), the classes (who goes first), the retries, and the deadline.
  *
  * Retries: 429 and 5xx and a lost connection, 4 attempts, 0.5 s doubling with up to 0.2 s
- * of jitter, the server's own wait first (Retry-After, retry_after, retry_after_seconds);
- * never a request marked `once`, which is sent on a fresh connection too, since libcurl
- * silently repeats a request on a reused connection that died.
- * (Seed "Python Guide", Retry helper; contract.md section 5.)
+ * of jitter, the server's own wait first (Retry-After, retry_after, retry_after_seconds).
+ * A 429 that names its wait is no attempt: the request waits for the budget until its
+ * deadline. A platform already known to be away is tried once. A request marked `once` is
+ * repeated only when it was certainly not taken (never sent, 429, 401 with the old key);
+ * it is sent on a fresh connection too, since libcurl silently repeats a request on a
+ * reused connection that died. (The platform's Python guide, "Retry helper".)
  *
  * Trust: bodies are cut off above max_body (-EFBIG), redirects are never followed, TLS is
  * always verified, plain http goes to loopback only. The key is never logged.
@@ -60,6 +62,9 @@ struct http_request {
     struct text *body;  /* JSON, or NULL; a reference is taken */
     enum http_class class;
     bool once;           /* never repeated once any of it may have been sent */
+    bool report_lost;    /* a lost answer is reported (sent is true), not repeated, and a
+                          * failure repeated only where it says "not now" (429, 503):
+                          * for what the caller settles by reading back, as PATCH */
     int64_t deadline_ms; /* for all attempts and waits; 0: 60 s */
     http_done_fn *done;
     void *arg;
@@ -69,11 +74,16 @@ struct http_request {
  * what is wrong with the URL); -errno. */
 int http_create(struct loop *loop, const struct http_config *config,
                 struct http **ret_http, char **ret_reason);
-/* Copies what it needs from *request. Any thread. */
+/* Copies what it needs from *request. Any thread; not after loop_stop(), which would
+ * leave it unanswered. The answer never comes before http_send() returns, unless it is
+ * called on another thread than the engine's. */
 void http_send(struct http *h, const struct http_request *request);
-/* Waits at most grace_ms for requests of class HTTP_SAVE on their way, then answers all
- * that is left with -ECANCELED. Not on the loop's thread, before loop_stop(). */
+/* Waits at most grace_ms for requests of class HTTP_SAVE, also for those that an answer
+ * of one calls forth, and refuses all others with -ECANCELED; then answers all that is
+ * left, and all that ever comes, with -ECANCELED. Not on the loop's thread; while the
+ * loop runs, that is before loop_stop(). */
 void http_stop(struct http *h, int64_t grace_ms);
+/* After loop_stop(), before loop_destroy(). NULL is allowed. */
 void http_destroy(struct http *h);
 
 struct http_stats {

@@ -1,0 +1,26 @@
+/* head.h - what an answer's header and body say about waiting. */
+#ifndef HTTP_HEAD_H
+#define HTTP_HEAD_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "http/budget.h"
+
+struct head {
+    struct budget_news news;
+    int64_t wait_ms; /* Retry-After; -1: absent */
+    size_t bytes;    /* of all header lines so far */
+};
+
+enum { HEAD_MAX = 256 << 10 };
+
+void head_init(struct head *h);
+/* Takes in one header line, as it came (CRLF and all). epoch_ms: wall time now, for
+ * moments given by the clock. */
+void head_line(struct head *h, const char *line, size_t len, int64_t epoch_ms);
+/* The wait that an error's body asks for, in milliseconds: retry_after or
+ * retry_after_seconds, at the top, in `error`, or in either's `details`. 0: none. */
+int64_t head_body_wait(const char *body, size_t len);
+
+#endif
