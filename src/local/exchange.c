@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/clock.h"
+#include "local/jsonout.h"
 
 void request_finish(struct request *rq)
 {
@@ -61,7 +62,7 @@ reply_verror(struct reply *rp, int status, const char *code, const char *details
     rp->status = status;
     buf_clear(&rp->body);
     buf_printf(&rp->body, "{\"error\":{\"code\":\"%s\",\"message\":", code);
-    json_quote(&rp->body, message.data ? message.data : "", message.len);
+    json_out_text(&rp->body, message.data ? message.data : "", message.len);
     if (details)
         buf_printf(&rp->body, ",\"details\":%s", details);
     buf_puts(&rp->body, "}}");

@@ -24,8 +24,12 @@
 
 static const char *const readable_tables[] = {"interactions"};
 
-/* Bytes that SQLite may take on top of what it had when a query began. */
+/* Bytes that SQLite may take on top of what it had when a query began. (It counts for the
+ * whole process: queries of other gates at that time weigh, too.) */
 #define QUERY_MEMORY_MAX (96 << 20)
+/* For the whole process, as a last resort: a WITH whose terms each name the one before
+ * twice doubles at every step while it is prepared, where nothing else can stop it. */
+#define PROCESS_MEMORY_MAX (512 << 20)
 
 static bool is_readable(const char *table)
 {
@@ -178,6 +182,7 @@ static int list_hidden(struct sqlgate *g)
 
 static int gate_setup(struct sqlgate *g)
 {
+    sqlite3_hard_heap_limit64(PROCESS_MEMORY_MAX);
     sqlite3_busy_timeout(g->db, 2000);
     /* "x" is a name, never a string: a misspelt column must not verify. */
     sqlite3_db_config(g->db, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
@@ -290,7 +295,9 @@ static int refuse_prepared(struct sqlgate *g, const char *sql, struct sqlgate_er
 {
     int offset = sqlite3_error_offset(g->db);
     const char *message = sqlite3_errmsg(g->db);
-    if (g->denied[0])
+    if (sqlite3_errcode(g->db) == SQLITE_NOMEM)
+        error_at(e, sql, SIZE_MAX, "too complex: it needs too much memory");
+    else if (g->denied[0])
         error_at(e, sql, find_name(sql, g->denied_name), g->denied);
     else
         error_at(e, sql, offset < 0 ? SIZE_MAX : (size_t)offset,
@@ -317,7 +324,8 @@ static int check_prepared(const char *sql, const char *tail, sqlite3_stmt *stmt,
         message = "only one SELECT is allowed";
     }
     for (int i = 0; !message && i < sqlite3_column_count(stmt); i++) {
-        if (strcasecmp(sqlite3_column_name(stmt, i), DEMO_TENANT_COLUMN) == 0)
+        const char *name = sqlite3_column_name(stmt, i);
+        if (name && strcasecmp(name, DEMO_TENANT_COLUMN) == 0)
             message = SQLGATE_TENANT_MESSAGE;
     }
     if (message)

@@ -105,6 +105,12 @@ static void print_blob(struct buf *out, const unsigned char *bytes, int len)
     buf_putc(out, '"');
 }
 
+static void print_text(struct buf *out, sqlite3_stmt *stmt, int i)
+{
+    const char *text = (const char *)sqlite3_column_text(stmt, i);
+    json_out_text(out, text ? text : "", (size_t)sqlite3_column_bytes(stmt, i));
+}
+
 static void print_cell(struct buf *out, sqlite3_stmt *stmt, int i)
 {
     switch (sqlite3_column_type(stmt, i)) {
@@ -115,8 +121,7 @@ static void print_cell(struct buf *out, sqlite3_stmt *stmt, int i)
         print_real(out, sqlite3_column_double(stmt, i));
         break;
     case SQLITE_TEXT:
-        json_out_text(out, (const char *)sqlite3_column_text(stmt, i),
-                      (size_t)sqlite3_column_bytes(stmt, i));
+        print_text(out, stmt, i);
         break;
     case SQLITE_BLOB:
         print_blob(out, sqlite3_column_blob(stmt, i), sqlite3_column_bytes(stmt, i));

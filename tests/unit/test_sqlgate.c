@@ -313,6 +313,19 @@ static void test_sql_too_long_or_too_deep(void **state)
     assert_int_equal(sqlgate_check(gate_of(state), sql.data, NULL, &e), -EINVAL);
 }
 
+static void test_doubling_is_stopped(void **state)
+{
+    cleanup_buf struct buf sql = BUF_INIT;
+    struct sqlgate_error e;
+    buf_puts(&sql, "WITH a0 AS (SELECT 1)");
+    for (int i = 1; i < 40; i++)
+        buf_printf(&sql, ", a%d AS (SELECT 1 FROM a%d, a%d)", i, i - 1, i - 1);
+    buf_puts(&sql, " SELECT 1 FROM a39");
+    assert_int_equal(sqlgate_check(gate_of(state), sql.data, NULL, &e), -EINVAL);
+    assert_non_null(strstr(e.message, "too complex"));
+    expect_rows(state, "SELECT 1 AS still_works", NULL, "[{\"still_works\":1}]");
+}
+
 /* ---- other dialects --------------------------------------------------------------- */
 
 static void expect_rewrite(const char *sql, const char *expected)
@@ -448,6 +461,7 @@ int main(void)
         CASE(test_no_huge_strings),
         CASE(test_memory_is_bounded),
         CASE(test_sql_too_long_or_too_deep),
+        CASE(test_doubling_is_stopped),
         CASE(test_intervals),
         CASE(test_position_behind_a_rewrite),
         CASE(test_date_functions),
