@@ -10,11 +10,13 @@ to misbehave is a Fault, and every request is kept for a test to count.
         ...
         assert fake.count("PATCH") == 1
 """
+import contextlib
 import copy
 import dataclasses
 import http.server
 import json
 import re
+import socket
 import threading
 import time
 import urllib.parse
@@ -92,6 +94,7 @@ class FakePlatform:
         self.clock = 1_700_000_000
         self.connections = 0
         self.server = None
+        self.sockets = set()
 
     # -- life ---------------------------------------------------------------------------
     def __enter__(self):
@@ -102,8 +105,15 @@ class FakePlatform:
 
     def __exit__(self, *exc):
         self.released.set()
+        self.vanish()
+
+    def vanish(self):
+        """Stops listening and cuts every connection, in the middle of whatever it does."""
         self.server.shutdown()
         self.server.server_close()
+        for line in list(self.sockets):
+            with contextlib.suppress(OSError):
+                line.shutdown(socket.SHUT_RDWR)
 
     @property
     def url(self):
@@ -246,6 +256,12 @@ class Handler(fakefaults.Faults, http.server.BaseHTTPRequestHandler):
         with fake.lock:
             fake.connections += 1
             self.connection_number = fake.connections
+            fake.sockets.add(self.connection)
+
+    def finish(self):
+        self.server.fake.sockets.discard(self.connection)
+        with contextlib.suppress(OSError, ValueError):
+            super().finish()
 
     # -- one request ----------------------------------------------------------------------
     def serve(self):

@@ -167,7 +167,10 @@ def test_a_paging_that_never_ends(fake, mount_at):
         return answer
     fake.fault("GET", "^/pages$", "edit", arg=spoil)
     mount = mount_at(fake)
-    assert "good" in mount.names()
+    try:
+        assert "good" in mount.names()
+    except OSError as err:
+        assert err.errno == errno.EIO
     assert fake.count("GET", "^/pages$") < 50
 
 
@@ -229,8 +232,7 @@ def test_the_page_vanished(fake, victim):
 
 def test_the_platform_goes_away(fake, victim):
     (victim.page("victim") / "spec.json").read_text()
-    fake.server.shutdown()
-    fake.server.server_close()
+    fake.vanish()
     assert (victim.page("victim") / "spec.json").read_text(), "what was read stays readable"
     with pytest.raises(OSError) as err:
         write(victim.page("victim") / "spec.json", dumps(simple_spec("offline")))

@@ -109,7 +109,7 @@ def test_a_good_save_ends_the_errors(weekly, bad):
 
 BROKEN = {
     "cut short": ('{"version": 1, "root": {', 1, 25),
-    "trailing comma": ('{\n  "version": 1,\n}', 3, 1),
+    "trailing comma": ('{\n  "version": 1,\n}', 2, 15),
     "duplicate key": ('{\n  "version": 1,\n  "version": 1\n}', 3, 3),
     "not UTF-8": (b'{\n"a": "\xff"}', 2, 7),
     "two documents": ("{}\n{}", 2, 1),
@@ -136,8 +136,8 @@ def test_an_empty_file_is_a_draft_with_an_error(weekly, bad):
     where, _ = bad
     run(": > spec.json", cwd=where, check=True)
     wait_for(lambda: (where / "errors").read_text(), 5, "an error about the empty file")
-    untouched(weekly)
     assert weekly.server.requests() == []
+    untouched(weekly)
 
 
 def test_a_refused_query_points_into_the_sql(weekly, bad):
@@ -147,7 +147,7 @@ def test_a_refused_query_points_into_the_sql(weekly, bad):
     with fails_with(errno.EPROTO):
         write(where / "queries.json", queries.replace("GROUP BY stage", "GROUP BY stagge"))
     said = (where / "errors").read_text()
-    line = 1 + queries[:queries.index('"sql"')].count("\n")
+    line = 1 + queries[:queries.index('"sql":')].count("\n")
     assert said.startswith(f"queries.json:{line}:") and "[query]" in said, said
     assert "SQL line 3" in said, said
     untouched(weekly)
