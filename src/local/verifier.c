@@ -9,6 +9,9 @@
 #include "local/jsonout.h"
 #include "local/verify_internal.h"
 
+#define PATH_BYTES_MAX 2000
+#define BOUNDS_MAX 10000
+
 static const char *const stage_names[VERIFY_STAGES] = {"compile", "query", "bind"};
 
 /* ---- errors ----------------------------------------------------------------------- */
@@ -42,15 +45,12 @@ void verify_fail(struct verify_ctx *ctx, enum verify_stage stage, const char *fm
     add_error(ctx->verdict, stage, ctx->path.data, buf_steal(&message), 0, 0);
 }
 
-void verify_fail_field(struct verify_ctx *ctx, enum verify_stage stage, const char *field,
-                       const char *fmt, ...)
+void verify_fail_key(struct verify_ctx *ctx, enum verify_stage stage, const char *key,
+                     const char *message)
 {
-    struct buf message = BUF_INIT;
-    va_list ap;
-    va_start(ap, fmt);
-    buf_vprintf(&message, fmt, ap);
-    va_end(ap);
-    add_error(ctx->verdict, stage, field, buf_steal(&message), 0, 0);
+    size_t mark = path_enter_key(ctx, key);
+    verify_fail(ctx, stage, "%s", message);
+    path_leave(ctx, mark);
 }
 
 void verify_fail_sql(struct verify_ctx *ctx, const struct sqlgate_error *e)
@@ -67,13 +67,20 @@ static bool is_plain_key(const char *key)
                                "0123456789_-$") == strlen(key);
 }
 
+/* Keys may be as long as documents are, and paths are kept by the thousand: what is too
+ * long is left out, and the path then leads to something around the value. */
+static bool path_has_room(const struct verify_ctx *ctx, size_t len)
+{
+    return ctx->path.len + len < PATH_BYTES_MAX;
+}
+
 size_t path_enter_key(struct verify_ctx *ctx, const char *key)
 {
     size_t mark = ctx->path.len;
-    if (is_plain_key(key)) {
-        if (mark)
-            buf_putc(&ctx->path, '.');
-        buf_puts(&ctx->path, key);
+    if (!path_has_room(ctx, strlen(key))) {
+        return mark;
+    } else if (is_plain_key(key)) {
+        buf_printf(&ctx->path, mark ? ".%s" : "%s", key);
     } else {
         buf_putc(&ctx->path, '[');
         json_quotes(&ctx->path, key);
@@ -85,7 +92,8 @@ size_t path_enter_key(struct verify_ctx *ctx, const char *key)
 size_t path_enter_index(struct verify_ctx *ctx, size_t index)
 {
     size_t mark = ctx->path.len;
-    buf_printf(&ctx->path, "[%zu]", index);
+    if (path_has_room(ctx, 20))
+        buf_printf(&ctx->path, "[%zu]", index);
     return mark;
 }
 
@@ -94,14 +102,16 @@ void path_leave(struct verify_ctx *ctx, size_t mark)
     buf_resize(&ctx->path, mark);
 }
 
-struct bound *verify_bound_add(struct verify_ctx *ctx, const char *query,
-                               const char *column)
+void verify_bound_add(struct verify_ctx *ctx, enum bound_kind kind, const char *query,
+                      const char *column)
 {
+    if (ctx->bound_count == BOUNDS_MAX) {
+        verify_fail(ctx, VERIFY_BIND, "there are too many bindings");
+        return;
+    }
     ctx->bounds = xrealloc(ctx->bounds, (ctx->bound_count + 1) * sizeof(ctx->bounds[0]));
-    struct bound *b = &ctx->bounds[ctx->bound_count++];
-    *b = (struct bound){xstrdup(ctx->path.data), xstrdup(query), xstrdup(column), false,
-                        false};
-    return b;
+    ctx->bounds[ctx->bound_count++] =
+        (struct bound){kind, xstrdup(ctx->path.data), xstrdup(query), xstrdup(column)};
 }
 
 /* ---- the whole -------------------------------------------------------------------- */

@@ -4,39 +4,36 @@
 #include "base/buf.h"
 #include "local/verify_internal.h"
 
-static const struct declared_query *query_find(const struct verify_ctx *ctx,
-                                               const char *name)
+static void fail_undeclared(struct verify_ctx *ctx, const struct bound *b)
 {
-    for (size_t i = 0; i < ctx->query_count; i++) {
-        if (ctx->queries[i].name && strcmp(ctx->queries[i].name, name) == 0)
-            return &ctx->queries[i];
-    }
-    return NULL;
+    if (b->kind == BOUND_COLUMN)
+        return; /* the node's data has said it */
+    verify_fail(ctx, VERIFY_BIND, "binding `%s: %s` names an undeclared query",
+                b->kind == BOUND_VALUE ? "$value" : "$query", b->query);
 }
 
 static void fail_column(struct verify_ctx *ctx, const struct bound *b,
                         const struct declared_query *q)
 {
-    cleanup_buf struct buf field = BUF_INIT;
     cleanup_buf struct buf columns = BUF_INIT;
-    buf_printf(&field, "%s%s", b->field, b->is_value ? ".$value.field" : "");
     for (size_t i = 0; i < q->columns.count && columns.len < 200; i++)
         buf_printf(&columns, "%s%s", i ? ", " : "", q->columns.names[i]);
-    verify_fail_field(ctx, VERIFY_BIND, field.data,
-                      "query %s has no column %s; it has %.250s", q->name, b->column,
-                      columns.data);
+    if (b->kind == BOUND_VALUE)
+        buf_puts(&ctx->path, ".$value.field");
+    verify_fail(ctx, VERIFY_BIND, "query %s has no column %s; it has %.250s", q->name,
+                b->column, columns.data);
 }
 
 void verify_bind(struct verify_ctx *ctx)
 {
     for (size_t i = 0; i < ctx->bound_count; i++) {
         const struct bound *b = &ctx->bounds[i];
-        const struct declared_query *q = query_find(ctx, b->query);
-        if (!q && b->is_binding)
-            verify_fail_field(ctx, VERIFY_BIND, b->field,
-                              "binding `%s: %s` names an undeclared query",
-                              b->is_value ? "$value" : "$query", b->query);
-        else if (q && b->column && q->knows_columns &&
+        const struct declared_query *q = verify_query_find(ctx, b->query);
+        buf_clear(&ctx->path);
+        buf_puts(&ctx->path, b->field);
+        if (!q)
+            fail_undeclared(ctx, b);
+        else if (b->column && q->knows_columns &&
                  !sqlgate_columns_has(&q->columns, b->column))
             fail_column(ctx, b, q);
     }

@@ -15,9 +15,7 @@ static void fail(struct verify_ctx *ctx, const char *message)
 
 static void fail_key(struct verify_ctx *ctx, const char *key, const char *message)
 {
-    size_t mark = path_enter_key(ctx, key);
-    fail(ctx, message);
-    path_leave(ctx, mark);
+    verify_fail_key(ctx, VERIFY_COMPILE, key, message);
 }
 
 /* ---- nodes ------------------------------------------------------------------------ */
@@ -147,10 +145,12 @@ static void verify_version(struct verify_ctx *ctx, struct json_span spec)
 
 static void verify_layout(struct verify_ctx *ctx, struct json_span layout)
 {
-    if (!json_string_is(ctx->text, layout, "dashboard") &&
-        !json_string_is(ctx->text, layout, "single") &&
-        !json_string_is(ctx->text, layout, "document"))
-        fail_key(ctx, "layout", "layout must be dashboard, single or document");
+    static const char *const layouts[] = {"dashboard", "single", "document"};
+    for (size_t i = 0; i < ARRAY_LEN(layouts); i++) {
+        if (json_string_is(ctx->text, layout, layouts[i]))
+            return;
+    }
+    fail_key(ctx, "layout", "layout must be dashboard, single or document");
 }
 
 static void verify_spec_keys(struct verify_ctx *ctx, struct json_span spec)

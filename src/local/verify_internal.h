@@ -12,13 +12,18 @@ struct declared_query {
     struct sqlgate_columns columns;
 };
 
+enum bound_kind {
+    BOUND_ROWS,   /* {"$query"} */
+    BOUND_VALUE,  /* {"$value"}: one column of the query */
+    BOUND_COLUMN, /* a prop that names a column of the rows its node is bound to */
+};
+
 /* A place in the spec that names a query, and perhaps one of its columns. */
 struct bound {
+    enum bound_kind kind;
     char *field; /* the path, for errors */
     char *query;
-    char *column;    /* NULL: whole rows */
-    bool is_binding; /* $query or $value; else a prop that names a column */
-    bool is_value;   /* $value */
+    char *column; /* NULL for BOUND_ROWS */
 };
 
 struct verify_ctx {
@@ -37,18 +42,24 @@ struct verify_ctx {
 /* Adds an error at the current path. */
 void verify_fail(struct verify_ctx *ctx, enum verify_stage stage, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+/* Adds one at a member of the value that the path stands at. */
+void verify_fail_key(struct verify_ctx *ctx, enum verify_stage stage, const char *key,
+                     const char *message);
+/* Adds one with its position within the SQL. */
 void verify_fail_sql(struct verify_ctx *ctx, const struct sqlgate_error *e);
-void verify_fail_field(struct verify_ctx *ctx, enum verify_stage stage, const char *field,
-                       const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
 /* Go one step down; the result is what path_leave() wants to come back. */
 size_t path_enter_key(struct verify_ctx *ctx, const char *key);
 size_t path_enter_index(struct verify_ctx *ctx, size_t index);
 void path_leave(struct verify_ctx *ctx, size_t mark);
 
-/* Remembers what the bind stage is to look at, at the current path. column NULL: rows. */
-struct bound *verify_bound_add(struct verify_ctx *ctx, const char *query,
-                               const char *column);
+/* Remembers what the bind stage is to look at, at the current path. */
+void verify_bound_add(struct verify_ctx *ctx, enum bound_kind kind, const char *query,
+                      const char *column);
+
+/* NULL: no such query (of those read so far) is declared. */
+const struct declared_query *verify_query_find(const struct verify_ctx *ctx,
+                                               const char *name);
 
 /* ---- the stages ------------------------------------------------------------------- */
 

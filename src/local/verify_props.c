@@ -79,7 +79,7 @@ static enum binding read_query_binding(struct verify_ctx *ctx, struct json_span 
     cleanup_free char *name = member_string(ctx->text, obj, "$query");
     if (!name || has_other_keys(ctx->text, obj, keys))
         return broken(ctx, "malformed $query", query_form);
-    verify_bound_add(ctx, name, NULL)->is_binding = true;
+    verify_bound_add(ctx, BOUND_ROWS, name, NULL);
     return BINDING_ROWS;
 }
 
@@ -98,8 +98,7 @@ static enum binding read_value_binding(struct verify_ctx *ctx, struct json_span 
         return broken(ctx, "malformed $value", value_form);
     if (json_member(ctx->text, inner, "row", &row) && !is_row_number(ctx->text, row))
         return broken(ctx, "row must be a whole number from 0", value_form);
-    struct bound *b = verify_bound_add(ctx, query, column);
-    b->is_binding = b->is_value = true;
+    verify_bound_add(ctx, BOUND_VALUE, query, column);
     return BINDING_VALUE;
 }
 
@@ -222,7 +221,7 @@ static void note_column(struct verify_ctx *ctx, const struct prop_at *at,
     if (!column)
         fail_kind(ctx, at, "the name of a column");
     else if (at->rows_query)
-        verify_bound_add(ctx, at->rows_query, column);
+        verify_bound_add(ctx, BOUND_COLUMN, at->rows_query, column);
 }
 
 static void check_columns(struct verify_ctx *ctx, const struct prop_at *at)

@@ -15,9 +15,7 @@ static void fail(struct verify_ctx *ctx, const char *message)
 
 static void fail_key(struct verify_ctx *ctx, const char *key, const char *message)
 {
-    size_t mark = path_enter_key(ctx, key);
-    fail(ctx, message);
-    path_leave(ctx, mark);
+    verify_fail_key(ctx, VERIFY_QUERY, key, message);
 }
 
 /* A non-empty string, malloc'ed; NULL after an error. */
@@ -96,13 +94,14 @@ static void verify_source(struct verify_ctx *ctx, struct json_span query,
 
 /* ---- one query, all queries ------------------------------------------------------- */
 
-static bool is_declared(const struct verify_ctx *ctx, const char *name)
+const struct declared_query *verify_query_find(const struct verify_ctx *ctx,
+                                               const char *name)
 {
     for (size_t i = 0; i < ctx->query_count; i++) {
         if (ctx->queries[i].name && strcmp(ctx->queries[i].name, name) == 0)
-            return true;
+            return &ctx->queries[i];
     }
-    return false;
+    return NULL;
 }
 
 /* The query's name, or NULL after an error. */
@@ -116,7 +115,7 @@ static char *verify_name(struct verify_ctx *ctx, struct json_span query)
         fail_key(ctx, "name", "a query needs a name");
     else if (strlen(name) > NAME_MAX_BYTES)
         fail_key(ctx, "name", "the name is too long");
-    else if (is_declared(ctx, name))
+    else if (verify_query_find(ctx, name))
         fail_key(ctx, "name", "another query has this name");
     else
         return steal_ptr(name);

@@ -382,6 +382,25 @@ static void test_errors_are_bounded(void **state)
     assert_non_null(strstr(v.errors[VERIFY_ERRORS_MAX].message, "more errors"));
 }
 
+static void test_long_keys_and_many_bindings(void **state)
+{
+    cleanup_buf struct buf spec = BUF_INIT;
+    cleanup_buf struct buf out = BUF_INIT;
+    cleanup_verdict struct verdict v;
+    buf_puts(&spec, "{\"version\":1,\"root\":{\"type\":\"Insight\",\"props\":{\"");
+    for (int i = 0; i < 1000000; i++)
+        buf_putc(&spec, 'k');
+    buf_puts(&spec, "\":[");
+    for (int i = 0; i < 20000; i++)
+        buf_puts(&spec, i ? ",{\"$query\":\"q\"}" : "{\"$query\":\"q\"}");
+    buf_puts(&spec, "]}}}");
+    verify(state, spec.data, GOOD, &v);
+    verdict_print(&v, &out);
+    if (!strstr(out.data, "too many bindings"))
+        fail_msg("%.300s", out.data);
+    assert_true(out.len < 1000000);
+}
+
 static void nest(struct buf *b, const char *open, const char *close, int times)
 {
     for (int i = 0; i < times; i++)
@@ -426,6 +445,7 @@ int main(void)
         CASE(test_all_errors_at_once),
         CASE(test_broken_query_is_still_declared),
         CASE(test_errors_are_bounded),
+        CASE(test_long_keys_and_many_bindings),
         CASE(test_nesting_is_bounded),
     };
     return cmocka_run_group_tests_name("verifier", tests, NULL, NULL);
