@@ -54,7 +54,7 @@ static void reply_refused(struct reply *r, const struct exchange *x)
 {
     bool good_status = reply_is_2xx(r);
     const struct platform_verdict *verdict = r->answer.verdict;
-    int err = good_status ? error_from_code(r->error.code)
+    int err = good_status ? error_from_code(r->answer.code)
                           : error_from_status(r->answer.status);
     if (verdict && !verdict->ok && (good_status || err == -ESTALE || err == -EPROTO))
         err = -EPROTO;
