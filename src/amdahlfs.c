@@ -1,0 +1,299 @@
+/* amdahlfs.c - from the command line to a mount, and back.
+ *
+ * Order matters: the process forks before it starts a thread or touches curl (daemon.h);
+ * the platform is asked once before the mount, so that a bad key, a wrong host or a
+ * server that is no Amdahl platform is said at the prompt; and at the end the kernel is
+ * let go first, then the saves on their way are waited for, then the thread that made
+ * them. */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include "base/alloc.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "daemon.h"
+#include "embedded.h"
+#include "fs/fs.h"
+#include "http/http.h"
+#include "http/key.h"
+#include "mountpoint.h"
+#include "options.h"
+#include "platform/platform.h"
+#include "statedir.h"
+#include "workspace/workspace.h"
+
+enum { STOP_GRACE_MS = 10000 };
+
+struct program {
+    struct options options;
+    struct embedded embedded;
+    int state_lock;
+    struct http_key *key;
+    struct loop *loop;
+    struct http *http;
+    struct platform *platform;
+    struct workspace *workspace;
+    struct fs *fs;
+};
+
+static int fail(int err, const char *what, const char *reason)
+{
+    fprintf(stderr, "amdahlfs: %s: %s\n", what, reason);
+    return err;
+}
+
+/* ---- the first word with the platform -------------------------------------------------
+ */
+
+/* One answer, waited for. */
+struct probe {
+    struct wait wait;
+    pthread_mutex_t lock;
+    pthread_cond_t done;
+    bool answered;
+    int err;
+    long status;
+    char message[512];
+    struct text *me;
+};
+
+static void probe_answered(struct probe *probe, int err)
+{
+    pthread_mutex_lock(&probe->lock);
+    probe->answered = true;
+    probe->err = err;
+    pthread_cond_signal(&probe->done);
+    pthread_mutex_unlock(&probe->lock);
+}
+
+static void probe_me(void *arg, const struct platform_answer *answer)
+{
+    struct probe *probe = arg;
+    probe->status = answer->status;
+    snprintf(probe->message, sizeof probe->message, "%s", answer->message);
+    if (!answer->err)
+        probe->me = text_ref(answer->body);
+    probe_answered(probe, answer->err);
+}
+
+static void probe_list(struct wait *wait, int err)
+{
+    probe_answered(container_of(wait, struct probe, wait), err);
+}
+
+static void probe_wait(struct probe *probe)
+{
+    pthread_mutex_lock(&probe->lock);
+    while (!probe->answered)
+        pthread_cond_wait(&probe->done, &probe->lock);
+    probe->answered = false;
+    pthread_mutex_unlock(&probe->lock);
+}
+
+static int probe_refuse(const struct probe *probe, const char *host)
+{
+    char reason[700];
+    const char *what = "";
+    if (probe->status == 401 || probe->status == 403)
+        what = "the platform refuses this key: ";
+    else if (probe->status && probe->status < 500)
+        what = "this is not an Amdahl platform: ";
+    else if (!probe->status)
+        what = "cannot be reached: ";
+    snprintf(reason, sizeof reason, "%s%s", what, probe->message);
+    return fail(probe->err, host, reason);
+}
+
+/* A platform without /me is asked for its pages, which the mount wants anyway. */
+static int program_probe(struct program *p)
+{
+    struct probe probe = {.wait.done = probe_list};
+    struct platform_call call = {HTTP_INTERACTIVE, 0, probe_me, &probe};
+    pthread_mutex_init(&probe.lock, NULL);
+    pthread_cond_init(&probe.done, NULL);
+    platform_me(p->platform, &call);
+    probe_wait(&probe);
+    if (probe.err && probe.status && probe.status != 401 && probe.status < 500) {
+        workspace_refresh(p->workspace, &probe.wait);
+        probe_wait(&probe);
+    }
+    if (!probe.err)
+        workspace_set_me(p->workspace, probe.me);
+    text_unref(probe.me);
+    return probe.err ? probe_refuse(&probe, http_host(p->http)) : 0;
+}
+
+/* ---- start
+ * ----------------------------------------------------------------------------- */
+
+/* The key is in this process's memory: no core file, no other process's eyes. (The leak
+ * sanitizer is such another process.) */
+static void process_harden(void)
+{
+    struct rlimit none = {0, 0};
+    setrlimit(RLIMIT_CORE, &none);
+    signal(SIGPIPE, SIG_IGN);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+    prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
+
+static int program_open_key(struct program *p)
+{
+    cleanup_free char *reason = NULL;
+    const char *file = p->embedded.key_file ? p->embedded.key_file : p->options.key_file;
+    int err = http_key_open(file, p->options.key_command, &p->key, &reason);
+    return err ? fail(err, "the API key", reason ? reason : strerror(-err)) : 0;
+}
+
+static int program_open_state(struct program *p)
+{
+    char fingerprint[17];
+    http_key_fingerprint(p->key, fingerprint);
+    cleanup_free char *name = xasprintf("%s-%s", http_host(p->http), fingerprint);
+    for (char *c = name; *c; c++)
+        if (*c == '/')
+            *c = '-';
+    return statedir_open(p->options.state_dir, name, &p->state_lock);
+}
+
+static int program_connect(struct program *p)
+{
+    cleanup_free char *reason = NULL;
+    const struct options *o = &p->options;
+    struct http_config config = {
+        .url = p->embedded.url ? p->embedded.url : o->url,
+        .key = p->key,
+        .api_version = o->api_version,
+        .timeout_ms = o->timeout * 1000L,
+        .max_requests = o->max_requests,
+    };
+    int err = loop_create(&p->loop);
+    if (!err)
+        err = http_create(p->loop, &config, &p->http, &reason);
+    if (err)
+        return fail(err, config.url, reason ? reason : strerror(-err));
+    err = platform_create(p->http, &p->platform);
+    return err ? err : loop_start(p->loop);
+}
+
+static void program_make_workspace(struct program *p)
+{
+    const struct options *o = &p->options;
+    struct workspace_config config = {
+        .loop = p->loop,
+        .http = p->http,
+        .platform = p->platform,
+        .refresh_ms = o->refresh * 1000L,
+        .ttl_ms = o->ttl * 1000L,
+        .archive_limit = o->archive_limit,
+        .runtime_hidden = o->runtime && !strcmp(o->runtime, "hidden"),
+    };
+    p->workspace = workspace_create(&config);
+}
+
+static int program_mount(struct program *p)
+{
+    struct fs_config config = {p->workspace, p->loop};
+    struct fuse_args *args = &p->options.args;
+    cleanup_free char *host = xstrdup(http_host(p->http));
+    /* A comma would end the option, whatever the URL was. */
+    for (char *c = host; *c; c++)
+        if (*c == ',' || *c == '\\')
+            *c = '-';
+    cleanup_free char *names =
+        xasprintf("-ofsname=amdahl:%s,subtype=amdahlfs,default_permissions", host);
+    fuse_opt_add_arg(args, names);
+    fs_create(&config, &p->fs);
+    int err = fs_mount(p->fs, p->options.mountpoint, args);
+    return err ? fail(err, p->options.mountpoint, "cannot be mounted") : 0;
+}
+
+static int program_start(struct program *p)
+{
+    int err = mountpoint_prepare(&p->options.mountpoint);
+    if (!err)
+        err = daemon_start(p->options.foreground || p->options.debug,
+                           p->options.mountpoint);
+    if (err)
+        return err;
+    process_harden();
+    if (p->options.local)
+        err = embedded_start(&p->embedded, p->options.local);
+    if (!err)
+        err = program_open_key(p);
+    if (!err)
+        err = program_connect(p);
+    if (!err)
+        err = program_open_state(p);
+    if (err)
+        return err;
+    program_make_workspace(p);
+    err = program_probe(p);
+    return err ? err : program_mount(p);
+}
+
+/* ---- end
+ * -------------------------------------------------------------------------------- */
+
+static void program_stop(struct program *p)
+{
+    if (p->fs)
+        fs_unmount(p->fs);
+    if (p->http)
+        http_stop(p->http, STOP_GRACE_MS);
+    if (p->loop)
+        loop_stop(p->loop);
+    fs_destroy(p->fs);
+    workspace_destroy(p->workspace);
+    if (p->platform)
+        platform_destroy(p->platform);
+    if (p->http)
+        http_destroy(p->http);
+    loop_destroy(p->loop);
+    if (p->key)
+        http_key_close(p->key);
+    if (p->state_lock >= 0)
+        close(p->state_lock);
+    embedded_stop(&p->embedded);
+    options_finish(&p->options);
+}
+
+static int program_run(struct program *p)
+{
+    const struct options *o = &p->options;
+    bool foreground = o->foreground || o->debug;
+    log_setup("amdahlfs", o->debug ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, LOG_SINK_STDERR);
+    int err = program_start(p);
+    if (err)
+        return err;
+    if (!foreground)
+        log_setup("amdahlfs", LOG_LEVEL_INFO, LOG_SINK_SYSLOG);
+    log_info("%s is mounted at %s", http_host(p->http), o->mountpoint);
+    daemon_ready();
+    err = fs_loop(p->fs);
+    log_info("%s is unmounted", o->mountpoint);
+    return err;
+}
+
+int main(int argc, char **argv)
+{
+    struct program p = {.state_lock = -1};
+    if (options_parse(&p.options, argc, argv) != 0) {
+        options_finish(&p.options);
+        return 2;
+    }
+    if (p.options.help)
+        options_usage();
+    if (p.options.version)
+        puts("amdahlfs " AMDAHLFS_VERSION);
+    int err = p.options.help || p.options.version ? 0 : program_run(&p);
+    program_stop(&p);
+    return err ? 1 : 0;
+}
