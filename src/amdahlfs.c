@@ -2,9 +2,8 @@
  *
  * Order matters: the process forks before it starts a thread or touches curl (daemon.h);
  * the platform is asked once before the mount, so that a bad key, a wrong host or a
- * server that is no Amdahl platform is said at the prompt; and at the end the kernel is
- * let go first, then the saves on their way are waited for, then the thread that made
- * them. */
+ * server that is no Amdahl platform is said at the prompt; at the end the saves on their
+ * way are waited for and all who wait are answered, then the kernel is let go. */
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -244,10 +243,10 @@ static int program_start(struct program *p)
 
 static void program_stop(struct program *p)
 {
+    if (p->http)
+        http_stop(p->http, STOP_GRACE_MS); /* answers every waiter while it can be told */
     if (p->fs)
         fs_unmount(p->fs);
-    if (p->http)
-        http_stop(p->http, STOP_GRACE_MS);
     if (p->loop)
         loop_stop(p->loop);
     fs_destroy(p->fs);

@@ -94,6 +94,7 @@ struct node {
 
 /* An open file or directory. */
 struct handle {
+    atomic_uint refs;        /* the kernel's one, and one for each waiter that uses it */
     struct node *node;       /* a reference */
     int flags;               /* of open(2) */
     pid_t opener;            /* process, not thread */

@@ -102,7 +102,7 @@ void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
 void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
     (void)ino;
-    handle_free(fi_handle(fi));
+    handle_unref(fi_handle(fi));
     reply_err(req, 0);
 }
 

@@ -75,7 +75,7 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
     }
     struct waiter *w = waiter_new(req, n, false, finish_getattr);
     if (to_set & FUSE_SET_ATTR_SIZE) {
-        w->handle = fi_handle(fi);
+        w->handle = handle_ref(fi_handle(fi));
         w->off = attr->st_size;
         w->then = begin_truncate;
         waiter_begin(w, ready_open); /* the bytes before the cut must be known */
@@ -118,7 +118,7 @@ static void finish_open(struct waiter *w, int err)
     if (!err && (w->fi.flags & O_TRUNC))
         err = node_truncate(w->node, h, 0);
     if (err) {
-        handle_free(h);
+        handle_unref(h);
         reply_err(w->req, err);
         return;
     }
@@ -169,7 +169,7 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off
               struct fuse_file_info *fi)
 {
     struct waiter *w = waiter_new(req, req_node(req, ino), true, finish_write);
-    w->handle = fi_handle(fi);
+    w->handle = handle_ref(fi_handle(fi));
     w->data = data;
     w->size = size;
     w->off = off;
@@ -202,7 +202,7 @@ static int begin_flush(struct waiter *w)
 void op_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
     struct waiter *w = waiter_new(req, req_node(req, ino), true, finish_commit);
-    w->handle = fi_handle(fi);
+    w->handle = handle_ref(fi_handle(fi));
     waiter_begin(w, begin_flush);
 }
 
@@ -215,7 +215,7 @@ void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_inf
 {
     struct waiter *w = waiter_new(req, req_node(req, ino), true, finish_commit);
     (void)datasync;
-    w->handle = fi_handle(fi);
+    w->handle = handle_ref(fi_handle(fi));
     waiter_begin(w, begin_fsync);
 }
 
@@ -227,6 +227,6 @@ void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     struct handle *h = fi_handle(fi);
     if (atomic_load(&n->writers) == 1)
         node_commit(n, h, SAVE_RELEASE, true, NULL);
-    handle_free(h);
+    handle_unref(h);
     reply_err(req, 0);
 }

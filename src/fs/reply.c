@@ -63,7 +63,7 @@ void reply_create(fuse_req_t req, struct node *child, struct handle *h,
     handle_to_fi(h, fi);
     if (!reply_sent("create", fuse_reply_create(req, &e, fi))) {
         node_kernel_unref(child, 1);
-        handle_free(h);
+        handle_unref(h);
     }
     node_unref(child);
 }
@@ -79,7 +79,7 @@ void reply_open(fuse_req_t req, struct handle *h, struct fuse_file_info *fi)
 {
     handle_to_fi(h, fi);
     if (!reply_sent("open", fuse_reply_open(req, fi)))
-        handle_free(h);
+        handle_unref(h);
 }
 
 void reply_buf(fuse_req_t req, const struct buf *data)
@@ -131,15 +131,23 @@ struct handle *handle_new(struct node *n, fuse_req_t req, int flags)
     h->node = node_ref(n);
     h->flags = flags;
     h->opener = proc_tgid(fuse_req_ctx(req)->pid);
+    atomic_init(&h->refs, 1);
     atomic_init(&h->wrote, false);
     if (handle_writes(h))
         atomic_fetch_add(&n->writers, 1);
     return h;
 }
 
-void handle_free(struct handle *h)
+struct handle *handle_ref(struct handle *h)
 {
-    if (!h)
+    if (h)
+        atomic_fetch_add(&h->refs, 1);
+    return h;
+}
+
+void handle_unref(struct handle *h)
+{
+    if (!h || atomic_fetch_sub(&h->refs, 1) != 1)
         return;
     if (handle_writes(h))
         atomic_fetch_sub(&h->node->writers, 1);

@@ -12,7 +12,7 @@ void reply_entry(fuse_req_t req, struct node *child);
 void reply_create(fuse_req_t req, struct node *child, struct handle *h,
                   struct fuse_file_info *fi);
 void reply_attr(fuse_req_t req, struct node *n);
-/* On failure the handle is freed. */
+/* The handle is the kernel's from here on; on failure its reference falls. */
 void reply_open(fuse_req_t req, struct handle *h, struct fuse_file_info *fi);
 void reply_buf(fuse_req_t req, const struct buf *data);
 void reply_write(fuse_req_t req, size_t size);
@@ -26,6 +26,7 @@ void reply_none(fuse_req_t req);
 void node_stat(struct node *n, struct stat *ret);
 
 struct handle *handle_new(struct node *n, fuse_req_t req, int flags);
-void handle_free(struct handle *h);
+struct handle *handle_ref(struct handle *h); /* NULL is allowed in both */
+void handle_unref(struct handle *h);
 
 #endif

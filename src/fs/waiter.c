@@ -11,6 +11,7 @@ static void waiter_unref(struct waiter *w)
 {
     if (atomic_fetch_sub(&w->refs, 1) != 1)
         return;
+    handle_unref(w->handle);
     node_unref(w->node);
     node_unref(w->to);
     free(w->name);
@@ -33,10 +34,11 @@ static void waiter_end(struct waiter *w, int err)
     waiter_unref(w);
 }
 
-/* A step ended with err: the next one begins, or the waiter ends. */
+/* A step ended with err: the next one begins, unless an interrupt ended the waiter
+ * meanwhile, or the waiter ends. */
 static void waiter_step(struct waiter *w, int err)
 {
-    if (!err && w->then) {
+    if (!err && w->then && !atomic_load(&w->claimed)) {
         int (*then)(struct waiter *) = steal_ptr(w->then);
         err = then(w);
     }

@@ -31,7 +31,7 @@ struct waiter {
     struct node *node, *to;
     char *name, *to_name;
     struct handle
-        *handle; /* borrowed: FUSE releases it after this request, or the open's own */
+        *handle; /* an interrupted request's file may be closed before it ends */
     struct fuse_file_info fi;
     unsigned flags;
     const char *data; /* borrowed: for the first step alone */

@@ -307,7 +307,7 @@ void create_plan(struct save *s)
         return;
     }
     if (!declared)
-        declared = text_from_string("[]");
+        declared = text_from_string("[]\n");
     text_replace(&s->other_draft, text_ref(s->doc == queries ? spec : declared));
     if (s->other->file)
         s->other_seq = s->other->file->seq;

@@ -259,6 +259,7 @@ static void list_start(struct workspace *ws, enum http_class class)
     if (ws->listing)
         return;
     ws->listing = true;
+    ws->tried_ms = clock_ms();
     ws->sweep++;
     platform_pages_list(ws->config.platform, NULL, &call);
 }
@@ -274,7 +275,7 @@ int workspace_pages_ready(struct workspace *ws, struct wait *w)
         wait_add(&ws->list_waits, w);
         list_start(ws, HTTP_INTERACTIVE);
         err = -EINPROGRESS;
-    } else if (clock_ms() - ws->swept_ms > ws->config.refresh_ms) {
+    } else if (clock_ms() - ws->tried_ms > ws->config.refresh_ms) {
         list_start(ws, HTTP_BACKGROUND);
     }
     ws_unlock(ws);

@@ -130,6 +130,7 @@ struct workspace {
 
     bool listed_once, listing;
     uint64_t sweep;   /* number of the running or last sweep */
+    int64_t tried_ms; /* when the newest one began */
     int64_t swept_ms; /* when the last good one ended; 0: never */
     int list_err;     /* of the last sweep */
     struct wait *list_waits;
