@@ -154,6 +154,8 @@ int item_may_write(struct item *it)
 {
     ws_lock(it->ws);
     int err = item_may_write_locked(it);
+    if (err == -EACCES)
+        workspace_refuse(it->ws, it->doc->page->dir);
     ws_unlock(it->ws);
     return err;
 }

@@ -336,7 +336,7 @@ int workspace_page_make(struct workspace *ws, const char *name, struct page **re
     if (pages_name_taken(ws, name)) {
         err = -EEXIST;
     } else if (!ws->writable) {
-        err = -EACCES;
+        err = workspace_refuse(ws, name);
     } else {
         struct page *p = page_new(ws, NULL, false);
         p->own_dir = true;

@@ -154,6 +154,9 @@ static inline void ws_unlock(struct workspace *ws)
     pthread_mutex_unlock(&ws->lock);
 }
 
+/* -EACCES, with the reason in the log. */
+int workspace_refuse(struct workspace *ws, const char *what);
+
 /* ---- waits (wait.c) ------------------------------------------------------------------
  */
 

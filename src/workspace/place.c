@@ -33,7 +33,7 @@ static int place_create_doc(struct page *p, enum page_file which, struct item **
     if (d->present)
         return -EEXIST;
     if (!p->ws->writable && which != PAGE_PARAMS)
-        return -EACCES;
+        return workspace_refuse(p->ws, p->dir);
     struct item *it = item_new(p->ws, ITEM_FILE, 0644);
     doc_bind(d, it);
     *ret_item = it;

@@ -186,7 +186,7 @@ static int page_archive(struct workspace *ws, struct page *p, pid_t tgid, struct
         return 0;
     }
     if (!ws->writable)
-        return -EACCES;
+        return workspace_refuse(ws, p->dir);
     if (!archive_is_allowed(ws, p, tgid)) {
         brake_restore(ws, tgid);
         page_restore(p, 0);

@@ -111,7 +111,7 @@ static int rename_locked(struct item *from_dir, const char *name, struct item *t
     if (!to.doc)
         return rename_to_scratch(&from, &to);
     if (to.which != PAGE_PARAMS && !from_dir->ws->writable)
-        return -EACCES;
+        return workspace_refuse(from_dir->ws, to_dir->page->dir);
     return save_rename(to.doc, from.item, w);
 }
 
@@ -213,7 +213,7 @@ static int page_rename(struct workspace *ws, const char *from, const char *to,
         page_move(ws, p, to);
         return 0;
     }
-    return ws->writable ? page_rename_start(ws, p, to, w) : -EACCES;
+    return ws->writable ? page_rename_start(ws, p, to, w) : workspace_refuse(ws, p->dir);
 }
 
 int workspace_page_rename(struct workspace *ws, const char *from, const char *to,

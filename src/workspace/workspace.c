@@ -1,9 +1,11 @@
 /* workspace.c - the model's beginning and end, and what the key may do. */
 #include "workspace/model.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "json/json.h"
 #include "workspace/brake.h"
 
@@ -111,6 +113,13 @@ void workspace_set_me(struct workspace *ws, struct text *me)
     text_replace(&ws->me, text_ref(me));
     ws->writable = writable;
     ws_unlock(ws);
+}
+
+int workspace_refuse(struct workspace *ws, const char *what)
+{
+    (void)ws;
+    log_warning("%s: not changed: this key has not the scope pages:write", what);
+    return -EACCES;
 }
 
 bool workspace_is_writable(struct workspace *ws)
