@@ -24,6 +24,13 @@
 
 static const char *const readable_tables[] = {"interactions"};
 
+/* A single instr() or replace() of values this long takes a second and cannot be stopped.
+ */
+#define VALUE_BYTES_MAX (512 << 10)
+/* SQLite's virtual instructions between two looks at the clock: a row of a few columns.
+ */
+#define PROGRESS_STEPS 50
+
 /* Bytes that SQLite may take on top of what it had when a query began. (It counts for the
  * whole process: queries of other gates at that time weigh, too.) */
 #define QUERY_MEMORY_MAX (96 << 20)
@@ -95,7 +102,7 @@ static int authorize(void *arg, int action, const char *a, const char *b, const 
     return deny(g, "", "only one SELECT is allowed");
 }
 
-/* Called every few hundred of SQLite's virtual instructions; nonzero stops the query. */
+/* Nonzero stops the query. */
 static int progress(void *arg)
 {
     struct sqlgate *g = arg;
@@ -113,7 +120,7 @@ static void limit_everything(sqlite3 *db)
     static const struct {
         int id, value;
     } limits[] = {
-        {SQLITE_LIMIT_LENGTH, 1 << 20},
+        {SQLITE_LIMIT_LENGTH, VALUE_BYTES_MAX},
         {SQLITE_LIMIT_SQL_LENGTH, 256 << 10},
         {SQLITE_LIMIT_COLUMN, 1000},
         {SQLITE_LIMIT_EXPR_DEPTH, 200},
@@ -196,7 +203,7 @@ static int gate_setup(struct sqlgate *g)
         return -EIO;
     limit_everything(g->db);
     sqlite3_set_authorizer(g->db, authorize, g);
-    sqlite3_progress_handler(g->db, 500, progress, g);
+    sqlite3_progress_handler(g->db, PROGRESS_STEPS, progress, g);
     return 0;
 }
 

@@ -12,6 +12,7 @@
  * TIMESTAMP '2026-01-01 10:00:00' and the functions NOW(), DATE_TRUNC('month', x),
  * DATE_PART('year', x).
  *
+ * A value may have 512 KiB; a larger one fails its query.
  * A gate may be used by any thread; one query runs at a time.
  */
 #ifndef LOCAL_SQLGATE_H

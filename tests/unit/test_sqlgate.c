@@ -268,6 +268,10 @@ static void test_bombs(void **state)
                    "WITH RECURSIVE t(x) AS (SELECT 'aaaaaaaaaaaaaaaa' UNION ALL SELECT x "
                    "|| x FROM t) SELECT MAX(LENGTH(x)) FROM t",
                    0);
+    expect_stopped(state,
+                   "SELECT SUM(INSTR(REPLACE(PRINTF('%300000s', ''), ' ', 'a'), "
+                   "REPLACE(PRINTF('%100000s', id), ' ', 'a') || 'b')) FROM interactions",
+                   -ETIMEDOUT);
     expect_stopped(state, "SELECT REPLACE(PRINTF('%500000d', 1), ' ', 'aaaaaaaaaaaaaaa')",
                    0);
 }
@@ -287,13 +291,13 @@ static void test_memory_is_bounded(void **state)
     struct sqlgate_result res;
     struct sqlgate_error e;
     struct sqlgate_query q = {
-        .sql = "WITH RECURSIVE t(i, x) AS (SELECT 1, PRINTF('%900000d', 1) UNION ALL "
+        .sql = "WITH RECURSIVE t(i, x) AS (SELECT 1, PRINTF('%400000d', 1) UNION ALL "
                "SELECT i + 1, x || i FROM t LIMIT 100000) SELECT i, x FROM t ORDER BY x",
         .time_limit_ms = 60000,
     };
     assert_int_equal(sqlgate_run(gate_of(state), &q, &res, &e), -EFBIG);
     assert_non_null(strstr(e.message, "memory"));
-    q.sql = "SELECT PRINTF('%900000d', 1) AS x FROM interactions";
+    q.sql = "SELECT PRINTF('%400000d', 1) AS x FROM interactions";
     assert_int_equal(sqlgate_run(gate_of(state), &q, &res, &e), -EFBIG);
     assert_non_null(strstr(e.message, "large"));
 }
