@@ -17,18 +17,15 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "local/demo_schema.h"
-#include "local/jsonout.h"
 #include "local/sqlfunc.h"
 #include "local/sqlgate_internal.h"
 #include "local/sqltext.h"
 
 static const char *const readable_tables[] = {"interactions"};
 
-/* A single instr() or replace() of values this long takes a second and cannot be stopped.
- */
+/* One instr() or replace() of values this long takes a second and cannot be stopped. */
 #define VALUE_BYTES_MAX (512 << 10)
-/* SQLite's virtual instructions between two looks at the clock: a row of a few columns.
- */
+/* SQLite's virtual instructions between two looks at the clock: a row or a few. */
 #define PROGRESS_STEPS 50
 
 /* Bytes that SQLite may take on top of what it had when a query began. (It counts for the
@@ -287,7 +284,7 @@ static size_t find_name(const char *sql, const char *name)
     struct sql_token t = sql_token_next(sql, 0);
     while (t.kind != SQL_END && !sql_token_is(sql, t, name))
         t = sql_token_next(sql, t.end);
-    return t.kind == SQL_END ? SIZE_MAX : t.start;
+    return *name && t.kind != SQL_END ? t.start : SIZE_MAX;
 }
 
 static bool names_tenant(const char *message)
