@@ -37,6 +37,19 @@ unsigned http_in_flight(const struct http *h)
 
 /* ---- the end of a job ------------------------------------------------------------- */
 
+/* For http_get_stats(), which may run on any thread. */
+static void http_publish(struct http *h)
+{
+    unsigned in_flight = http_in_flight(h);
+    pthread_mutex_lock(&h->lock);
+    h->stats.in_flight = in_flight;
+    h->stats.queued = h->jobs - in_flight;
+    h->stats.limit = h->budget.limit;
+    h->stats.remaining = h->budget.remaining;
+    h->reset_at = h->budget.reset_at;
+    pthread_mutex_unlock(&h->lock);
+}
+
 static void http_count_answer(struct http *h, const struct http_answer *answer)
 {
     pthread_mutex_lock(&h->lock);
@@ -54,6 +67,7 @@ void http_finish(struct http *h, struct job *job, struct http_answer *answer)
     DL_DELETE2(h->all, job, all_prev, all_next);
     h->jobs--;
     http_count_answer(h, answer);
+    http_publish(h);
     log_debug("http: %s %.200s: %ld%s%s, %u attempts, %lld ms", job->method, job->path,
               answer->status, answer->err ? " " : "", answer->reason, job->attempts,
               (long long)(clock_ms() - job->started));
@@ -123,18 +137,6 @@ static void http_start(struct http *h, struct job *job, int64_t now)
     budget_take(&h->budget, now);
     h->flying[job->class]++;
     engine_add(h->engine, job->transfer);
-}
-
-static void http_publish(struct http *h)
-{
-    unsigned in_flight = http_in_flight(h);
-    pthread_mutex_lock(&h->lock);
-    h->stats.in_flight = in_flight;
-    h->stats.queued = h->jobs - in_flight;
-    h->stats.limit = h->budget.limit;
-    h->stats.remaining = h->budget.remaining;
-    h->reset_at = h->budget.reset_at;
-    pthread_mutex_unlock(&h->lock);
 }
 
 static void http_pump_again(void *arg)

@@ -135,19 +135,27 @@ static void transfer_set_connection(struct transfer *t, const struct transfer_or
     curl_easy_setopt(t->easy, CURLOPT_FOLLOWLOCATION, 0L); /* the key goes nowhere else */
     curl_easy_setopt(t->easy, CURLOPT_SSL_VERIFYPEER, 1L);
     curl_easy_setopt(t->easy, CURLOPT_SSL_VERIFYHOST, 2L);
-    curl_easy_setopt(t->easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     curl_easy_setopt(t->easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
     curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)o->timeout_ms);
     if (o->fresh)
         curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, 1L);
-    else /* rather a stream of a connection being made than a connection of its own */
-        curl_easy_setopt(t->easy, CURLOPT_PIPEWAIT, 1L);
 #if LIBCURL_VERSION_NUM >= 0x075700
     /* Without it, giving up on a hung getaddrinfo() waits for it, on the engine's thread.
      */
     curl_easy_setopt(t->easy, CURLOPT_QUICK_EXIT, 1L);
 #endif
+}
+
+/* Over TLS, rather a stream of a connection that is being made than a connection of its
+ * own. In the clear HTTP/2 is not even hoped for: libcurl would hold all requests back
+ * until the first is answered, to see whether they may share its connection. */
+static void transfer_set_version(struct transfer *t, const struct transfer_order *o)
+{
+    bool secure = !strncmp(o->url->base, "https:", 6);
+    curl_easy_setopt(t->easy, CURLOPT_HTTP_VERSION,
+                     (long)(secure ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1));
+    curl_easy_setopt(t->easy, CURLOPT_PIPEWAIT, secure && !o->fresh ? 1L : 0L);
 }
 
 struct transfer *transfer_new(const struct transfer_order *order, void *owner)
@@ -168,6 +176,7 @@ struct transfer *transfer_new(const struct transfer_order *order, void *owner)
     transfer_set_headers(t, order);
     transfer_set_body(t, order);
     transfer_set_connection(t, order);
+    transfer_set_version(t, order);
     return t;
 }
 
