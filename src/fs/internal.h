@@ -12,7 +12,8 @@ struct fs {
     struct loop *loop;
     struct fuse_session *session;
     bool mounted;
-    uid_t uid; /* who mounted: the owner of everything */
+    struct timespec started; /* the times of what only this mount has */
+    uid_t uid;               /* who mounted: the owner of everything */
     gid_t gid;
     pthread_mutex_t nodes_lock; /* guards the table and the counts; a leaf lock */
     struct node *nodes;
@@ -37,7 +38,7 @@ extern const struct node_ops ctl_ops;       /* .amdahl/ctl */
 
 /* The whole of a directory or generated file that exists once: fixed numbers. */
 enum { INO_ROOT = 1, INO_PAGES, INO_TEMPLATES, INO_BYID, INO_CONTROL, INO_REPORTS = 16 };
-void stat_fixed(struct stat *ret, uint64_t ino, mode_t mode);
+void stat_fixed(const struct fs *fs, struct stat *ret, uint64_t ino, mode_t mode);
 
 /* ---- shared by directories whose names are made in a place (kind_item.c)
  * ------------------ */

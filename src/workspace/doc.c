@@ -107,6 +107,7 @@ void doc_clear_problem(struct doc *d)
     text_replace(&d->problem, NULL);
     text_replace(&d->verdict, NULL);
     text_replace(&d->refused, NULL);
+    d->rejected = false;
 }
 
 void doc_refuse(struct doc *d, struct text *text, struct buf *lines, struct buf *verdict)
@@ -129,6 +130,7 @@ void doc_keep_rejected(struct doc *d)
         it = item_new(d->page->ws, ITEM_FILE, 0644);
         item_attach(local, name, it);
     }
+    d->rejected = true;
     item_put_text(it, d->refused);
     it->mtime = it->ctime = clock_now();
 }

@@ -62,7 +62,8 @@ struct doc {
     struct text *problem; /* its lines in `errors`; NULL: none */
     struct text *verdict; /* for verdict.json, with problem; NULL: none */
     struct text *refused; /* the newest text that was refused, until a good save */
-    bool waiting;         /* a draft that waits for another file, no error */
+    bool rejected; /* an editor put the old bytes back: problem is of <name>.rejected */
+    bool waiting;  /* a draft that waits for another file, no error */
 };
 
 enum body_state { BODY_NONE, BODY_FETCHING, BODY_READY };

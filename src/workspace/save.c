@@ -1,5 +1,4 @@
-/* save.c - commit points: what is saved when, and how a save ends. save.h has the states.
- */
+/* save.c - commit points: what is saved when, and how a save ends (states: save.h). */
 #include "workspace/save.h"
 
 #include <errno.h>
@@ -365,18 +364,17 @@ static int commit_refuse(struct commit *c, int err)
 
 /* The platform has this already. After a refusal it is an editor putting the old bytes
  * back: then the refused text is kept beside the file, and its reason (rule 5). */
-static void commit_unchanged(struct commit *c)
+static void doc_unchanged(struct doc *d, struct item *it, struct text *text)
 {
-    struct doc *d = page_doc_of(c->page, c->which);
     if (d->refused) {
         doc_keep_rejected(d);
         text_replace(&d->refused, NULL);
-    } else {
+    } else if (!d->rejected) {
         doc_clear_problem(d);
     }
-    doc_settle(d, c->text);
-    c->it->tried_seq = c->seq;
-    c->it->tried_err = 0;
+    doc_settle(d, text);
+    it->tried_seq = it->seq;
+    it->tried_err = 0;
 }
 
 /* Judged: the lock is held again, and the file may have changed or moved meanwhile. */
@@ -389,7 +387,7 @@ static int commit_apply(struct commit *c, int err, bool by_opener, enum save_why
     if (err)
         return why == SAVE_FLUSH && !by_opener ? 0 : commit_refuse(c, err);
     if (c->which == PAGE_PARAMS || text_same_tokens(c->text, d->remote)) {
-        commit_unchanged(c);
+        doc_unchanged(d, c->it, c->text);
         return 0;
     }
     struct save *s = save_find(d->page, c->it);
@@ -427,10 +425,9 @@ int save_rename(struct doc *d, struct item *it, struct wait *w)
         doc_refuse_here(d, text, &error);
         doc_keep_rejected(d);
     } else if (d->which == PAGE_PARAMS || text_same_tokens(text, d->remote)) {
-        item_unref(item_detach(it));
         doc_bind(d, it);
-        doc_clear_problem(d);
-        doc_settle(d, text);
+        item_unref(item_detach(it));
+        doc_unchanged(d, it, text);
     } else {
         struct save *s = save_new(d, it, text, true);
         wait_add(&s->waits, w);

@@ -12,6 +12,8 @@ import pytest
 from amdahl import SLOW, dumps, run, wait_for, write
 from fakeplatform import simple_spec
 
+WORKERS = 4   # FS_WORKERS of src/fs/fs.c
+
 OPENERS = """
 import os, sys, threading
 threading.stack_size(65536)
@@ -50,7 +52,8 @@ def test_a_thousand_hung_opens(fake, stuck):
         openers.stdout.readline()
         wait_for(lambda: fake.count("GET", "/pages/pg-dead$") >= 1, 10, "the request")
         time.sleep(1)
-        assert stuck.threads() == threads, "a waiter is no thread"
+        # libfuse starts its few workers as they are needed; a waiter is never one.
+        assert stuck.threads() <= threads + WORKERS - 1, "a waiter is no thread"
         assert fake.count("GET", "/pages/pg-dead$") == 1, "reads in flight are shared"
 
         start = time.monotonic()
