@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "fs/internal.h"
 
@@ -15,6 +16,7 @@ void fs_create(const struct fs_config *config, struct fs **ret_fs)
     struct fs *fs = xcalloc(1, sizeof *fs);
     fs->ws = config->workspace;
     fs->loop = config->loop;
+    fs->started = clock_now();
     fs->uid = getuid();
     fs->gid = getgid();
     pthread_mutex_init(&fs->nodes_lock, NULL);

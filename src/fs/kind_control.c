@@ -28,8 +28,7 @@ static const struct {
 
 static void control_stat(struct node *n, struct stat *ret)
 {
-    (void)n;
-    stat_fixed(ret, INO_CONTROL, S_IFDIR | 0555);
+    stat_fixed(n->fs, ret, INO_CONTROL, S_IFDIR | 0555);
 }
 
 static int control_lookup(struct node *n, const char *name, struct node **ret_child)
@@ -66,7 +65,7 @@ const struct node_ops control_ops = {
 static void report_stat(struct node *n, struct stat *ret)
 {
     cleanup_text struct text *text = control_entries[n->key.which].make(n->fs->ws);
-    stat_fixed(ret, INO_REPORTS + (uint64_t)n->key.which, S_IFREG | 0444);
+    stat_fixed(n->fs, ret, INO_REPORTS + (uint64_t)n->key.which, S_IFREG | 0444);
     ret->st_size = (off_t)text->len;
     ret->st_mtim = ret->st_ctim = ret->st_atim = clock_now();
 }
@@ -93,7 +92,7 @@ const struct node_ops report_ops = {
 
 static void ctl_stat(struct node *n, struct stat *ret)
 {
-    stat_fixed(ret, INO_REPORTS + (uint64_t)n->key.which, S_IFREG | 0600);
+    stat_fixed(n->fs, ret, INO_REPORTS + (uint64_t)n->key.which, S_IFREG | 0600);
 }
 
 static int ctl_write(struct node *n, struct handle *h, const char *data, size_t size,

@@ -6,12 +6,17 @@
 #include "fs/internal.h"
 #include "workspace/names.h"
 
-void stat_fixed(struct stat *ret, uint64_t ino, mode_t mode)
+void stat_fixed(const struct fs *fs, struct stat *ret, uint64_t ino, mode_t mode)
 {
-    *ret = (struct stat){.st_ino = ino,
-                         .st_mode = mode,
-                         .st_nlink = S_ISDIR(mode) ? 2 : 1,
-                         .st_blksize = 4096};
+    *ret = (struct stat){
+        .st_ino = ino,
+        .st_mode = mode,
+        .st_nlink = S_ISDIR(mode) ? 2 : 1,
+        .st_blksize = 4096,
+        .st_mtim = fs->started,
+        .st_ctim = fs->started,
+        .st_atim = fs->started,
+    };
 }
 
 /* ---- /
@@ -193,8 +198,7 @@ const struct node_ops pages_ops = {
 
 static void templates_stat(struct node *n, struct stat *ret)
 {
-    (void)n;
-    stat_fixed(ret, INO_TEMPLATES, S_IFDIR | 0555);
+    stat_fixed(n->fs, ret, INO_TEMPLATES, S_IFDIR | 0555);
 }
 
 static int templates_ready(struct node *n, enum ready_for what, struct wait *w)
@@ -233,8 +237,7 @@ const struct node_ops templates_ops = {
 
 static void byid_stat(struct node *n, struct stat *ret)
 {
-    (void)n;
-    stat_fixed(ret, INO_BYID, S_IFDIR | 0555);
+    stat_fixed(n->fs, ret, INO_BYID, S_IFDIR | 0555);
 }
 
 static int byid_lookup(struct node *n, const char *name, struct node **ret_child)
@@ -292,7 +295,7 @@ static void byid_link_stat(struct node *n, struct stat *ret)
     struct stat page;
     cleanup_free char *target = byid_readlink(n);
     page_stat(n->key.object, &page);
-    stat_fixed(ret, page.st_ino + 15, S_IFLNK | 0777);
+    stat_fixed(n->fs, ret, page.st_ino + 15, S_IFLNK | 0777);
     ret->st_size = (off_t)strlen(target);
     ret->st_mtim = ret->st_ctim = ret->st_atim = page.st_mtim;
 }
