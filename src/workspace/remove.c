@@ -109,33 +109,68 @@ static void brake_restore(struct workspace *ws, pid_t tgid)
 struct archive {
     struct page *page; /* a reference */
     pid_t tgid;
+    bool allowed; /* it was taken from the allowance, not counted against tgid */
     struct wait *waits;
 };
 
-static void archived(void *arg, const struct platform_answer *answer)
+/* What did not happen does not count. */
+static void archive_give_back(struct workspace *ws, const struct archive *a)
 {
-    struct archive *a = arg;
+    if (a->allowed)
+        ws->archive_allowance++;
+    else
+        brake_give_back(ws->archivers, a->tgid);
+}
+
+/* Lock held, released. */
+static void archive_end(struct archive *a, int err, const char *message)
+{
     struct page *p = a->page;
     struct workspace *ws = p->ws;
-    int err = answer->err == -ENOENT ? 0 : answer->err; /* gone is gone */
-    ws_lock(ws);
     p->archiving = false;
     if (err) {
         page_restore(p, 0);
-        brake_give_back(ws->archivers, a->tgid);
+        archive_give_back(ws, a);
+        log_warning("page %s: cannot be archived: %s", p->dir, message);
     } else {
         list_note_gone(ws, p->id);
         page_detach(p);
         pages_remove(ws, p);
+        log_info("page %s: archived", p->dir);
     }
     ws_unlock(ws);
-    if (err)
-        log_warning("page %s: cannot be archived: %s", p->dir, answer->message);
-    else
-        log_info("page %s: archived", p->dir);
     wait_run(a->waits, err);
     page_unref(p);
     free(a);
+}
+
+/* After a lost answer (rule 7): did it happen? */
+static void archive_looked(void *arg, const struct platform_answer *answer)
+{
+    struct archive *a = arg;
+    const char *status = answer->page ? answer->page->status : NULL;
+    bool gone = answer->err == -ENOENT || (status && !strcmp(status, "archived"));
+    ws_lock(a->page->ws);
+    archive_end(a,
+                gone          ? 0
+                : answer->err ? answer->err
+                              : -EIO,
+                "the answer was lost, and the page is still there");
+}
+
+static void archived(void *arg, const struct platform_answer *answer)
+{
+    struct archive *a = arg;
+    struct workspace *ws = a->page->ws;
+    struct platform_call call = {HTTP_SAVE, ARCHIVE_DEADLINE_MS, archive_looked, a};
+    ws_lock(ws);
+    if (answer->err && answer->sent && !answer->status) {
+        platform_page_get(ws->config.platform, a->page->id, &call);
+        ws_unlock(ws);
+        return;
+    }
+    /* Gone is gone. */
+    archive_end(a, answer->err == -ENOENT ? 0 : answer->err, answer->message);
 }
 
 static bool page_is_empty(const struct page *p)
@@ -146,9 +181,11 @@ static bool page_is_empty(const struct page *p)
     return !p->local || !p->local->children;
 }
 
-static bool archive_is_allowed(struct workspace *ws, struct page *p, pid_t tgid)
+static bool archive_is_allowed(struct workspace *ws, struct page *p, pid_t tgid,
+                               bool *ret_allowance)
 {
-    if (ws->archive_allowance) {
+    *ret_allowance = ws->archive_allowance > 0;
+    if (*ret_allowance) {
         ws->archive_allowance--;
         return true;
     }
@@ -162,12 +199,14 @@ static bool archive_is_allowed(struct workspace *ws, struct page *p, pid_t tgid)
 }
 
 /* Lock held. */
-static int archive_start(struct workspace *ws, struct page *p, pid_t tgid, struct wait *w)
+static int archive_start(struct workspace *ws, struct page *p, pid_t tgid, bool allowed,
+                         struct wait *w)
 {
     struct archive *a = xcalloc(1, sizeof *a);
     struct platform_call call = {HTTP_SAVE, ARCHIVE_DEADLINE_MS, archived, a};
     a->page = page_ref(p);
     a->tgid = tgid;
+    a->allowed = allowed;
     wait_add(&a->waits, w);
     p->archiving = true;
     platform_page_archive(ws->config.platform, p->id, &call);
@@ -176,6 +215,7 @@ static int archive_start(struct workspace *ws, struct page *p, pid_t tgid, struc
 
 static int page_archive(struct workspace *ws, struct page *p, pid_t tgid, struct wait *w)
 {
+    bool allowed;
     if (!page_is_empty(p))
         return -ENOTEMPTY;
     if (p->save || p->saves || p->archiving)
@@ -187,12 +227,12 @@ static int page_archive(struct workspace *ws, struct page *p, pid_t tgid, struct
     }
     if (!ws->writable)
         return workspace_refuse(ws, p->dir);
-    if (!archive_is_allowed(ws, p, tgid)) {
+    if (!archive_is_allowed(ws, p, tgid, &allowed)) {
         brake_restore(ws, tgid);
         page_restore(p, 0);
         return -EPERM;
     }
-    return archive_start(ws, p, tgid, w);
+    return archive_start(ws, p, tgid, allowed, w);
 }
 
 int workspace_page_archive(struct workspace *ws, const char *name, pid_t tgid,

@@ -338,6 +338,33 @@ static void test_a_lost_create_answer_makes_no_second_page(void **state)
     page_unref(p);
 }
 
+static void test_a_lost_archive_answer_is_settled(void **state)
+{
+    struct world *w = *state;
+    proxy_lose_answer(w->proxy, "DELETE");
+    assert_int_equal(archive(w, "weekly-sentiment", 7), 0);
+    assert_int_equal(proxy_count(w->proxy, "DELETE"), 1);
+    assert_false(is_page(w, "weekly-sentiment"));
+    assert_int_equal(WAIT_FOR(workspace_refresh(w->ws, the_wait)), 0);
+    assert_false(is_page(w, "weekly-sentiment"));
+}
+
+/* The names come back, and what did not happen counts neither against the process nor
+ * against what was allowed. */
+static void test_a_lost_archive_is_an_error(void **state)
+{
+    struct world *w = *state;
+    workspace_allow_archive(w->ws, 1);
+    proxy_lose_request(w->proxy, "DELETE");
+    assert_int_equal(archive(w, "weekly-sentiment", 7), -EIO);
+    struct page *p = workspace_find_page(w->ws, "weekly-sentiment");
+    assert_true(page_has(p, PAGE_SPEC, true));
+    page_unref(p);
+    assert_int_equal(archive(w, "weekly-sentiment", 7), 0);
+    assert_int_equal(archive(w, "pipeline-health", 7), 0);
+    assert_int_equal(archive(w, "account-activity", 7), 0);
+}
+
 /* ---- what is said ----------------------------------------------------------------- */
 
 static void test_status_and_commands(void **state)
@@ -384,6 +411,8 @@ int main(void)
         TEST(test_a_lost_patch_answer_is_settled),
         TEST(test_a_lost_patch_is_an_error),
         TEST(test_a_lost_create_answer_makes_no_second_page),
+        TEST(test_a_lost_archive_answer_is_settled),
+        TEST(test_a_lost_archive_is_an_error),
         TEST(test_status_and_commands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
