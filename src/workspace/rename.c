@@ -145,34 +145,65 @@ static void page_move(struct workspace *ws, struct page *p, const char *to)
     page_unref(p);
 }
 
-static void page_renamed(void *arg, const struct platform_answer *answer)
+static void page_rename_take(struct page_rename *r, const struct platform_page *from)
 {
-    struct page_rename *r = arg;
     struct page *p = r->page;
-    struct workspace *ws = p->ws;
-    ws_lock(ws);
+    p->epoch++;
+    p->changed_in = p->ws->listing ? p->ws->sweep : 0;
+    free(p->name);
+    p->name = xstrdup(r->to);
+    free(p->slug);
+    p->slug = name_slug(r->to);
+    page_move(p->ws, p, r->to);
+    free(p->token);
+    p->token = from ? xstrdup(from->token) : NULL;
+    if (from)
+        page_take_fields(p, from);
+    page_drop_body(p); /* page.json has another name now */
+}
+
+/* Lock held, released. */
+static void page_rename_end(struct page_rename *r, int err,
+                            const struct platform_answer *answer)
+{
+    struct page *p = r->page;
     p->archiving = false;
-    if (!answer->err && p->listed) {
-        p->epoch++;
-        p->changed_in = ws->listing ? ws->sweep : 0;
-        free(p->name);
-        p->name = xstrdup(r->to);
-        free(p->slug);
-        p->slug = name_slug(r->to);
-        page_move(ws, p, r->to);
-        free(p->token);
-        p->token = answer->page ? xstrdup(answer->page->token) : NULL;
-        if (answer->page)
-            page_take_fields(p, answer->page);
-        page_drop_body(p); /* page.json has another name now */
-    }
-    ws_unlock(ws);
-    if (answer->err)
-        log_warning("page %s: cannot be renamed: %s", p->dir, answer->message);
-    wait_run(r->waits, answer->err);
+    if (err)
+        log_warning("page %s: cannot be renamed: %s", p->dir,
+                    *answer->message ? answer->message
+                                     : "the answer was lost, and the name is as before");
+    else if (p->listed)
+        page_rename_take(r, answer->page);
+    ws_unlock(p->ws);
+    wait_run(r->waits, err);
     page_unref(p);
     free(r->to);
     free(r);
+}
+
+/* After a lost answer (rule 7): did it happen? */
+static void page_rename_looked(void *arg, const struct platform_answer *answer)
+{
+    struct page_rename *r = arg;
+    const char *name = answer->page ? answer->page->name : NULL;
+    int err = answer->err ? answer->err : name && !strcmp(name, r->to) ? 0 : -EIO;
+    ws_lock(r->page->ws);
+    page_rename_end(r, err, answer);
+}
+
+static void page_renamed(void *arg, const struct platform_answer *answer)
+{
+    struct page_rename *r = arg;
+    struct workspace *ws = r->page->ws;
+    struct platform_call call = {HTTP_SAVE, PAGE_RENAME_DEADLINE_MS, page_rename_looked,
+                                 r};
+    ws_lock(ws);
+    if (answer->err && answer->sent && !answer->status) {
+        platform_page_get(ws->config.platform, r->page->id, &call);
+        ws_unlock(ws);
+        return;
+    }
+    page_rename_end(r, answer->err, answer);
 }
 
 static int page_rename_start(struct workspace *ws, struct page *p, const char *to,

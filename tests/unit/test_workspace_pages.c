@@ -365,6 +365,25 @@ static void test_a_lost_archive_is_an_error(void **state)
     assert_int_equal(archive(w, "account-activity", 7), 0);
 }
 
+static int rename_page(struct world *w, const char *from, const char *to)
+{
+    return WAIT_FOR(workspace_page_rename(w->ws, from, to, the_wait));
+}
+
+static void test_a_lost_rename_answer_is_settled(void **state)
+{
+    struct world *w = *state;
+    proxy_lose_answer(w->proxy, "PATCH");
+    assert_int_equal(rename_page(w, "weekly-sentiment", "Mood"), 0);
+    assert_int_equal(proxy_count(w->proxy, "PATCH"), 1);
+    assert_true(is_page(w, "Mood"));
+    proxy_lose_request(w->proxy, "PATCH");
+    assert_int_equal(rename_page(w, "Mood", "Weather"), -EIO);
+    assert_true(is_page(w, "Mood"));
+    assert_false(is_page(w, "Weather"));
+    assert_int_equal(rename_page(w, "Mood", "Weather"), 0);
+}
+
 /* ---- what is said ----------------------------------------------------------------- */
 
 static void test_status_and_commands(void **state)
@@ -413,6 +432,7 @@ int main(void)
         TEST(test_a_lost_create_answer_makes_no_second_page),
         TEST(test_a_lost_archive_answer_is_settled),
         TEST(test_a_lost_archive_is_an_error),
+        TEST(test_a_lost_rename_answer_is_settled),
         TEST(test_status_and_commands),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
