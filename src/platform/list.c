@@ -5,8 +5,9 @@
  *   by cursor  next_cursor is there: one after the other
  *   by offset  has_more, or a list that looks cut off: one after the other
  * Ids decide what is new, so a platform that ignores all of it gives its one list, once.
- * A page that is removed while a list is read by offset shifts another one out of sight:
- * when fewer pages came than the total says, the list is read a second time. */
+ * A page that is removed while a list is read by offset shifts another one out of sight,
+ * which would look like a removal too: when the total changes meanwhile, or is not
+ * reached, the list is read anew, once. */
 #include <errno.h>
 
 #include "base/alloc.h"
@@ -37,10 +38,12 @@ struct list {
 
     enum list_way way;
     unsigned rounds, outstanding;
-    long total, step, next_offset;
+    long total, next_offset;
+    size_t step;        /* items of the first answer */
+    bool total_moved;   /* since the first answer */
     char *first_cursor; /* the other way, should offsets be ignored */
     bool again;         /* this is the second reading */
-    size_t before;      /* count when it began */
+    size_t before;      /* how many the first one found */
 
     struct platform_page *pages;
     size_t count, cap;
@@ -68,12 +71,18 @@ static void list_seen_free(struct list_seen *set, bool names_too)
     }
 }
 
-static void list_free(struct list *l)
+static void list_forget(struct list *l)
 {
-    list_seen_free(l->ids, false);
-    list_seen_free(l->cursors, true);
+    list_seen_free(steal_ptr(l->ids), false);
     for (size_t i = 0; i < l->count; i++)
         page_finish(&l->pages[i]);
+    l->count = 0;
+}
+
+static void list_free(struct list *l)
+{
+    list_forget(l);
+    list_seen_free(l->cursors, true);
     free(l->pages);
     free(l->first_cursor);
     free(l->path);
@@ -208,45 +217,52 @@ static void list_fill(struct list *l)
 {
     while (!l->err && l->outstanding < LIST_PARALLEL && l->next_offset < l->total) {
         list_ask_offset(l);
-        l->next_offset += l->step;
+        l->next_offset += (long)l->step;
     }
+}
+
+static void list_read_anew(struct list *l)
+{
+    l->again = true;
+    l->before = l->count;
+    l->next_offset = 0;
+    list_forget(l);
+    list_fill(l);
 }
 
 /* All offsets were asked for, and the answers are in. */
 static void list_end_by_total(struct list *l)
 {
+    bool short_of_it = (long)l->count < l->total;
     if (l->again) {
-        l->platform->total_lies = l->count == l->before;
-        return;
-    }
-    if ((long)l->count >= l->total)
-        return;
-    if (l->first_cursor) {
+        l->platform->total_lies = short_of_it && l->count == l->before;
+    } else if (short_of_it && l->first_cursor) {
         l->way = LIST_BY_CURSOR;
         list_ask_cursor(l, steal_ptr(l->first_cursor));
-    } else if (!l->platform->total_lies) {
-        l->again = true;
-        l->before = l->count;
-        l->next_offset = 0;
-        list_fill(l);
+    } else if (l->total_moved || (short_of_it && !l->platform->total_lies)) {
+        list_read_anew(l);
     }
 }
 
 static void list_go_by_total(struct list *l, const struct envelope_list *e, size_t fresh)
 {
-    if (e->total >= 0)
+    if (e->total >= 0 && e->total != l->total) {
         l->total = e->total;
-    if (fresh == 0 && !l->again)
+        l->total_moved = true;
+    }
+    if (fresh == 0)
         l->next_offset = l->total; /* the end came early, or offsets are ignored */
     list_fill(l);
     if (l->outstanding == 0)
         list_end_by_total(l);
 }
 
-/* Nothing is said of an end: is the list cut off? Round numbers are what limits are. */
+/* Nothing is said of an end: is the list cut off? Round numbers are what limits are, and
+ * only the last part is shorter than the first. */
 static bool list_looks_cut(const struct list *l, size_t items)
 {
-    return items >= 10 && items % 10 == 0 && !l->platform->offset_ignored;
+    return items >= 10 && items % 10 == 0 && items >= l->step &&
+           !l->platform->offset_ignored;
 }
 
 static void list_go_by_offset(struct list *l, const struct envelope_list *e, size_t fresh,
@@ -266,10 +282,11 @@ static void list_go_by_offset(struct list *l, const struct envelope_list *e, siz
 
 static void list_choose_way(struct list *l, struct envelope_list *e, size_t items)
 {
+    l->step = items;
     if (e->total > (long)items && items > 0 && (e->offset_said || !e->next_cursor)) {
         l->way = LIST_BY_TOTAL;
         l->total = e->total;
-        l->step = l->next_offset = (long)items;
+        l->next_offset = (long)items;
         l->first_cursor = steal_ptr(e->next_cursor);
     } else if (e->next_cursor) {
         l->way = LIST_BY_CURSOR;

@@ -67,10 +67,12 @@ static struct text *body_of_fields(const struct platform_fields *fields)
 static void pages_read_whole(struct reply *r, const struct exchange *x)
 {
     reply_read_page(r, x);
-    if (!r->answer.page || !r->answer.page->id)
-        reply_fail(r, -EIO,
-                   xstrdup("the platform answered with something else than a "
-                           "page: is the URL right?"));
+    if (r->answer.page && r->answer.page->id)
+        return;
+    r->answer.page = NULL;
+    reply_fail(r, -EIO,
+               xstrdup("the platform answered with something else than a "
+                       "page: is the URL right?"));
 }
 
 static void pages_read_verdict(struct reply *r, const struct exchange *x)
