@@ -47,8 +47,7 @@ static int fail(int err, const char *what, const char *reason)
     return err;
 }
 
-/* ---- the first word with the platform -------------------------------------------------
- */
+/* ---- the first word with the platform ---------------------------------------- */
 
 /* One answer, waited for. */
 struct probe {
@@ -128,8 +127,7 @@ static int program_probe(struct program *p)
     return probe.err ? probe_refuse(&probe, http_host(p->http)) : 0;
 }
 
-/* ---- start
- * ----------------------------------------------------------------------------- */
+/* ---- start ------------------------------------------------------------------- */
 
 /* The key is in this process's memory: no core file, no other process's eyes. (The leak
  * sanitizer is such another process.) */
@@ -238,8 +236,7 @@ static int program_start(struct program *p)
     return err ? err : program_mount(p);
 }
 
-/* ---- end
- * -------------------------------------------------------------------------------- */
+/* ---- end --------------------------------------------------------------------- */
 
 static void program_stop(struct program *p)
 {

@@ -87,7 +87,7 @@ bool loop_is_current(const struct loop *l)
     return loop_current == l;
 }
 
-/* ---- timers: a binary heap, each timer knowing its slot -------------------------- */
+/* ---- timers: a binary heap, each timer knowing its slot ---------------------- */
 
 static void heap_place(struct loop *l, unsigned i, struct loop_timer *t)
 {
@@ -196,7 +196,7 @@ static void loop_run_timers(struct loop *l)
         fn(arg);
 }
 
-/* ---- descriptors ------------------------------------------------------------------ */
+/* ---- descriptors ------------------------------------------------------------- */
 
 static void loop_forget(struct loop *l, struct loop_io *io)
 {
@@ -252,7 +252,7 @@ static void loop_dispatch(struct loop *l, const struct epoll_event *ev)
         io->fn(io->arg, fd, ev->events);
 }
 
-/* ---- the thread ------------------------------------------------------------------- */
+/* ---- the thread -------------------------------------------------------------- */
 
 static struct loop_task *loop_take_tasks(struct loop *l, bool *ret_stop)
 {

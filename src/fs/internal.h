@@ -40,8 +40,7 @@ extern const struct node_ops ctl_ops;       /* .amdahl/ctl */
 enum { INO_ROOT = 1, INO_PAGES, INO_TEMPLATES, INO_BYID, INO_CONTROL, INO_REPORTS = 16 };
 void stat_fixed(const struct fs *fs, struct stat *ret, uint64_t ino, mode_t mode);
 
-/* ---- shared by directories whose names are made in a place (kind_item.c)
- * ------------------ */
+/* ---- shared by directories whose names are made in a place (kind_item.c) ----- */
 
 /* Takes over the item's reference. */
 struct node *item_node(struct fs *fs, struct item *it);
@@ -58,20 +57,17 @@ int place_node_rmdir(struct node *n, const char *name, pid_t tgid, struct wait *
 int place_node_rename(struct node *n, const char *name, struct node *to,
                       const char *to_name, unsigned flags, struct wait *w);
 
-/* ---- shared by files that are read from a snapshot taken at open
- * ---------------------------- */
+/* ---- shared by files that are read from a snapshot taken at open ------------- */
 
 int snapshot_read(struct node *n, struct handle *h, size_t size, off_t off,
                   struct buf *out);
 
-/* ---- user.amdahl.* (xattr.c)
- * ------------------------------------------------------------------ */
+/* ---- user.amdahl.* (xattr.c) ------------------------------------------------- */
 
 int page_xattr_get(struct page *p, const char *name, struct buf *out);
 void page_xattr_list(struct page *p, struct buf *out);
 
-/* ---- the FUSE operations (ops.c, ops_dir.c, ops_file.c)
- * ----------------------------------------- */
+/* ---- the FUSE operations (ops.c, ops_dir.c, ops_file.c) ---------------------- */
 
 extern const struct fuse_lowlevel_ops fs_ops;
 

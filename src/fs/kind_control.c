@@ -59,8 +59,7 @@ const struct node_ops control_ops = {
     .list = control_list,
 };
 
-/* ---- reports: made at the open
- * ---------------------------------------------------------------- */
+/* ---- reports: made at the open ----------------------------------------------- */
 
 static void report_stat(struct node *n, struct stat *ret)
 {
@@ -87,8 +86,7 @@ const struct node_ops report_ops = {
     .read = snapshot_read,
 };
 
-/* ---- ctl: one command a write; the errno is the answer, its words are read back
- * ------------------ */
+/* ---- ctl: one command a write; the errno is the answer, its words are read back ---- */
 
 static void ctl_stat(struct node *n, struct stat *ret)
 {
@@ -101,19 +99,20 @@ static int ctl_write(struct node *n, struct handle *h, const char *data, size_t 
     if (size > 4096)
         return -E2BIG;
     cleanup_free char *line = xstrndup(data, size);
-    struct text *words = NULL;
+    text_replace(&h->snapshot, NULL);
+    atomic_store(&h->given, 0);
     line[strcspn(line, "\n")] = '\0';
-    int err = workspace_command(n->fs->ws, line, &words, w);
-    text_replace(&h->snapshot, words);
-    h->base = off + (off_t)size;
-    return err;
+    return workspace_command(n->fs->ws, line, &h->snapshot, w);
 }
 
-/* The words start where the write left the offset (a shell's <>), and at 0 (pread). */
+/* The words are given once, whatever the offset: a shell's <> reads behind what it wrote,
+ * others at 0. */
 static int ctl_read(struct node *n, struct handle *h, size_t size, off_t off,
                     struct buf *out)
 {
-    return snapshot_read(n, h, size, off >= h->base ? off - h->base : off, out);
+    int err = snapshot_read(n, h, size, (off_t)atomic_load(&h->given), out);
+    atomic_fetch_add(&h->given, out->len);
+    return err;
 }
 
 static int ctl_truncate(struct node *n, struct handle *h, off_t size)

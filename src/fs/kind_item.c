@@ -45,8 +45,7 @@ static void item_node_set_mtime(struct node *n, struct timespec mtime)
     item_set_mtime(node_item(n), mtime);
 }
 
-/* ---- extended attributes: the page's own and the user's
- * ----------------------------------- */
+/* ---- extended attributes: the page's own and the user's ---------------------- */
 
 static int item_node_xattr_get(struct node *n, const char *name, struct buf *out)
 {
@@ -77,8 +76,7 @@ static int item_node_xattr_remove(struct node *n, const char *name)
     return item_xattr_remove(node_item(n), name);
 }
 
-/* ---- files
- * ------------------------------------------------------------------------------------ */
+/* ---- files ------------------------------------------------------------------- */
 
 static int file_ready(struct node *n, enum ready_for what, struct wait *w)
 {
@@ -137,9 +135,7 @@ const struct node_ops file_ops = {
     .xattr_list = item_node_xattr_list,
 };
 
-/* ---- links
- * ---------------------------------------------------------------------------------------
- */
+/* ---- links ------------------------------------------------------------------- */
 
 static char *link_readlink(struct node *n)
 {
@@ -157,8 +153,7 @@ const struct node_ops link_ops = {
     .set_mtime = item_node_set_mtime,
 };
 
-/* ---- places: what directories with local names share
- * ------------------------------------------------ */
+/* ---- places: what directories with local names share ------------------------- */
 
 int place_node_lookup(struct node *n, const char *name, struct node **ret_child)
 {
@@ -239,8 +234,7 @@ int place_node_rename(struct node *n, const char *name, struct node *to,
     return place_rename(from_place, name, to_place, to_name, flags, w);
 }
 
-/* ---- scratch directories
- * -------------------------------------------------------------------------------- */
+/* ---- scratch directories ----------------------------------------------------- */
 
 static struct item *dir_place(struct node *n)
 {

@@ -127,8 +127,7 @@ const struct node_ops page_ops = {
     .xattr_list = page_node_xattr_list,
 };
 
-/* ---- views
- * ------------------------------------------------------------------------------------ */
+/* ---- views ------------------------------------------------------------------- */
 
 static void view_stat(struct node *n, struct stat *ret)
 {
@@ -196,8 +195,7 @@ const struct node_ops view_ops = {
     .xattr_list = page_node_xattr_list,
 };
 
-/* ---- render.json
- * ------------------------------------------------------------------------------- */
+/* ---- render.json ------------------------------------------------------------- */
 
 static int render_ready(struct node *n, enum ready_for what, struct wait *w)
 {

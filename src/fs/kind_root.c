@@ -19,8 +19,7 @@ void stat_fixed(const struct fs *fs, struct stat *ret, uint64_t ino, mode_t mode
     };
 }
 
-/* ---- /
- * ------------------------------------------------------------------------------------ */
+/* ---- / ----------------------------------------------------------------------- */
 
 static const struct {
     const char *name;
@@ -98,8 +97,7 @@ const struct node_ops root_ops = {
     .rename = root_rename,
 };
 
-/* ---- pages/
- * --------------------------------------------------------------------------------- */
+/* ---- pages/ ------------------------------------------------------------------ */
 
 static void pages_stat(struct node *n, struct stat *ret)
 {
@@ -193,8 +191,7 @@ const struct node_ops pages_ops = {
     .rename = pages_rename,
 };
 
-/* ---- templates/
- * ------------------------------------------------------------------------------- */
+/* ---- templates/ -------------------------------------------------------------- */
 
 static void templates_stat(struct node *n, struct stat *ret)
 {
@@ -231,9 +228,7 @@ const struct node_ops templates_ops = {
     .list = templates_list,
 };
 
-/* ---- by-id/
- * --------------------------------------------------------------------------------------
- */
+/* ---- by-id/ ------------------------------------------------------------------ */
 
 static void byid_stat(struct node *n, struct stat *ret)
 {

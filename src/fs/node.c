@@ -90,8 +90,7 @@ void node_kernel_unref(struct node *n, uint64_t count)
         node_free(n);
 }
 
-/* ---- listings
- * ---------------------------------------------------------------------------- */
+/* ---- listings ---------------------------------------------------------------- */
 
 void listing_add(struct listing *l, const char *name, uint64_t ino, mode_t type)
 {

@@ -100,7 +100,7 @@ struct handle {
     pid_t opener;            /* process, not thread */
     atomic_bool wrote;       /* something was written or cut through it */
     struct text *snapshot;   /* what this open reads; NULL: the object itself */
-    off_t base;              /* of ctl: the offset at which its words begin */
+    atomic_size_t given;     /* of ctl: so many bytes of its words were read */
     struct listing *listing; /* of a directory */
 };
 

@@ -11,8 +11,7 @@ static pid_t req_tgid(fuse_req_t req)
     return proc_tgid(fuse_req_ctx(req)->pid);
 }
 
-/* ---- lookup and forget
- * ----------------------------------------------------------------- */
+/* ---- lookup and forget ------------------------------------------------------- */
 
 static void finish_lookup(struct waiter *w, int err)
 {
@@ -50,8 +49,7 @@ void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forg
     reply_none(req);
 }
 
-/* ---- listing
- * ------------------------------------------------------------------------------ */
+/* ---- listing ----------------------------------------------------------------- */
 
 static void finish_opendir(struct waiter *w, int err)
 {
@@ -114,8 +112,7 @@ void op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_
     reply_err(req, 0);
 }
 
-/* ---- names that are made
- * -------------------------------------------------------------------- */
+/* ---- names that are made ----------------------------------------------------- */
 
 static void reply_child(fuse_req_t req, int err, struct node *child)
 {
@@ -179,8 +176,7 @@ void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name
     reply_err(req, -EPERM);
 }
 
-/* ---- names that go or move
- * ---------------------------------------------------------------------- */
+/* ---- names that go or move --------------------------------------------------- */
 
 static void finish_err(struct waiter *w, int err)
 {

@@ -7,8 +7,7 @@
 #include "fs/ops.h"
 #include "workspace/proc.h"
 
-/* ---- attributes
- * ------------------------------------------------------------------------ */
+/* ---- attributes -------------------------------------------------------------- */
 
 static void finish_getattr(struct waiter *w, int err)
 {
@@ -104,8 +103,7 @@ void op_statfs(fuse_req_t req, fuse_ino_t ino)
     reply_statfs(req, &st);
 }
 
-/* ---- bytes
- * -------------------------------------------------------------------------------- */
+/* ---- bytes ------------------------------------------------------------------- */
 
 static void finish_open(struct waiter *w, int err)
 {
@@ -158,10 +156,8 @@ static int begin_write(struct waiter *w)
     const struct node_ops *ops = w->node->key.ops;
     if (!ops->write)
         return -EPERM;
-    int err = ops->write(w->node, w->handle, w->data, w->size, w->off, &w->wait);
-    if (err != -EACCES)
-        atomic_store(&w->handle->wrote, true);
-    return err;
+    atomic_store(&w->handle->wrote, true);
+    return ops->write(w->node, w->handle, w->data, w->size, w->off, &w->wait);
 }
 
 /* The bytes are taken within begin_write(); only .amdahl/ctl answers later. */
@@ -176,8 +172,7 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off
     waiter_begin(w, begin_write);
 }
 
-/* ---- commit points
- * --------------------------------------------------------------------------- */
+/* ---- commit points ----------------------------------------------------------- */
 
 static void finish_commit(struct waiter *w, int err)
 {

@@ -44,8 +44,7 @@ void op_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
               n->key.ops->xattr_remove ? n->key.ops->xattr_remove(n, name) : -ENODATA);
 }
 
-/* ---- user.amdahl.* of a page and of what is in it
- * ---------------------------------------- */
+/* ---- user.amdahl.* of a page and of what is in it ---------------------------- */
 
 static const char *const page_attributes[] = {"id", "url", "updated_at", "state",
                                               "error"};

@@ -117,8 +117,7 @@ void reply_none(fuse_req_t req)
     fuse_reply_none(req);
 }
 
-/* ---- handles
- * --------------------------------------------------------------------------- */
+/* ---- handles ----------------------------------------------------------------- */
 
 static bool handle_writes(const struct handle *h)
 {

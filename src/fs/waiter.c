@@ -91,9 +91,11 @@ struct waiter *waiter_new(fuse_req_t req, struct node *node, bool changes,
 
 void waiter_begin(struct waiter *w, int (*begin)(struct waiter *w))
 {
-    /* Registered first: the completion may free the waiter before begin() returns. */
+    /* Registered first: the completion may end the waiter before begin() returns. */
     fuse_req_interrupt_func(w->req, waiter_on_interrupt, w);
+    atomic_fetch_add(&w->refs, 1); /* begin() may look at it after it has completed */
     int err = begin(w);
     if (err != -EINPROGRESS)
         waiter_step(w, err);
+    waiter_unref(w);
 }

@@ -42,8 +42,8 @@ struct waiter {
 /* A waiter for this request on this node (a reference is taken). */
 struct waiter *waiter_new(fuse_req_t req, struct node *node, bool changes,
                           void (*finish)(struct waiter *w, int err));
-/* begin: 0 or -errno ends the waiter at once; -EINPROGRESS: w->wait was handed on. The
- * waiter may be gone when this returns. */
+/* begin: 0 or -errno ends the waiter at once; -EINPROGRESS: w->wait was handed on, and
+ * may complete before begin() returns. The waiter may be gone when this returns. */
 void waiter_begin(struct waiter *w, int (*begin)(struct waiter *w));
 
 #endif

@@ -8,8 +8,7 @@
 #include "base/clock.h"
 #include "json/json.h"
 
-/* ---- status.json ----------------------------------------------------------------------
- */
+/* ---- status.json ------------------------------------------------------------- */
 
 static void status_put(struct buf *out, const char *key, const char *value)
 {
@@ -114,8 +113,7 @@ struct text *workspace_me(struct workspace *ws)
     return text_from_buf(&out);
 }
 
-/* ---- ctl
- * ---------------------------------------------------------------------------------- */
+/* ---- ctl --------------------------------------------------------------------- */
 
 typedef int command_fn(struct workspace *ws, const char *argument,
                        struct text **ret_words, struct wait *w);
@@ -171,19 +169,20 @@ static int command_restore(struct workspace *ws, const char *argument,
 }
 
 /* The draft goes; the file holds what the platform has. */
-static void doc_discard(struct doc *d)
+static bool doc_discard(struct doc *d)
 {
     struct item *it = d->file;
     if (!d->shown || !d->page->id)
-        return; /* a new page's text is nowhere else */
+        return false; /* a new page's text is nowhere else */
     doc_clear_problem(d);
     d->waiting = false;
     if (!it || !it->dirty)
-        return;
+        return false;
     it->dirty = false;
     it->tried_seq = it->seq;
     it->tried_err = 0;
     buf_finish(&it->data);
+    return true;
 }
 
 static int command_discard(struct workspace *ws, const char *argument,
@@ -195,13 +194,16 @@ static int command_discard(struct workspace *ws, const char *argument,
         return -ENOENT;
     ws_lock(ws);
     int err = p->save ? -EBUSY : 0;
+    unsigned count = 0;
     for (int i = 0; !err && i < PAGE_DOCS; i++)
         if (!*file || !strcmp(file, page_file_name(p->docs[i].which)))
-            doc_discard(&p->docs[i]);
+            count += doc_discard(&p->docs[i]);
     ws_unlock(ws);
     page_unref(p);
-    *ret_words =
-        text_from_string("the draft is gone; the file holds the platform's text\n");
+    *ret_words = text_from_string(
+        count
+            ? "the draft is gone; the file holds the platform's text\n"
+            : "there is no draft of a page that the platform has: nothing is changed\n");
     return err;
 }
 

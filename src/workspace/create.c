@@ -41,8 +41,7 @@ static bool create_has_bindings(const struct text *spec)
            memmem(spec->data, spec->len, "\"$value\"", 8);
 }
 
-/* ---- what page.json adds
- * ------------------------------------------------------------------ */
+/* ---- what page.json adds ----------------------------------------------------- */
 
 /* {"name": <page.json's, else the directory's>, ...}: the members beside spec and
  * queries. look_id: the id that page.json has, unless it is a page of this tree (then
@@ -77,8 +76,7 @@ static void create_fields(struct save *s)
     text_replace(&s->fields, text_from_buf(&out));
 }
 
-/* ---- the end of a create
- * ------------------------------------------------------------------- */
+/* ---- the end of a create ----------------------------------------------------- */
 
 /* The documents that went along are clean now; the saved one is settled by save_end(). */
 static void create_settle_others(struct save *s)
@@ -112,8 +110,7 @@ static void create_end(struct save *s, const struct platform_page *from)
     save_end(s, 0, from);
 }
 
-/* ---- FIND: a create whose answer was lost (rule 7)
- * --------------------------------------------- */
+/* ---- FIND: a create whose answer was lost (rule 7) --------------------------- */
 
 static void create_fail(struct save *s, const struct platform_answer *answer)
 {
@@ -188,9 +185,7 @@ static void create_listed(void *arg, const struct platform_answer *answer)
     save_end(s, answer->err ? answer->err : -EIO, NULL);
 }
 
-/* ---- CREATE
- * --------------------------------------------------------------------------------------
- */
+/* ---- CREATE ------------------------------------------------------------------ */
 
 static void created(void *arg, const struct platform_answer *answer)
 {
@@ -218,8 +213,7 @@ static void create_send(struct save *s)
     ws_unlock(s->page->ws);
 }
 
-/* ---- LOOK: page.json names a page of the platform
- * -------------------------------------------------- */
+/* ---- LOOK: page.json names a page of the platform ---------------------------- */
 
 static void create_adopted(void *arg, const struct platform_answer *answer)
 {
@@ -292,9 +286,7 @@ void create_validated(struct save *s)
     ws_unlock(s->page->ws);
 }
 
-/* ---- PLAN
- * --------------------------------------------------------------------------------------------
- */
+/* ---- PLAN -------------------------------------------------------------------- */
 
 /* The two that make a page; queries may be missing where the spec binds none. */
 void create_plan(struct save *s)

@@ -25,7 +25,7 @@ void faults_docs_init(struct faults_docs *docs, const struct faults_texts *texts
     doc_init(&docs->queries, "queries.json", texts ? texts->queries : NULL);
 }
 
-/* ---- steps of a path -------------------------------------------------------------- */
+/* ---- steps of a path --------------------------------------------------------- */
 
 /* "$", "$.", "." and "/" before the first step say only that a path begins. */
 static const char *skip_beginning(const char *path)
@@ -58,7 +58,7 @@ static const char *take_name(const char *path, struct buf *name)
     return path + strspn(path, "'\"]");
 }
 
-/* ---- the value that a path means -------------------------------------------------- */
+/* ---- the value that a path means --------------------------------------------- */
 
 /* Both forms of a spec are written and both are spoken of: {version, root} and the bare
  * node. A step "root" that the text has not is passed over, and one that the path lacks
@@ -163,7 +163,7 @@ static struct place find_field(const struct faults_docs *docs, const char *field
     return find_bare(docs, field);
 }
 
-/* ---- a place inside a query's SQL -------------------------------------------------- */
+/* ---- a place inside a query's SQL -------------------------------------------- */
 
 /* The offset of a line and column, from 1, in bytes; behind the end of its line is its
  * end. */

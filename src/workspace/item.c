@@ -64,7 +64,7 @@ enum item_type item_type(const struct item *it)
     return it->type;
 }
 
-/* ---- directories ------------------------------------------------------------------- */
+/* ---- directories ------------------------------------------------------------- */
 
 static void item_touch(struct item *it)
 {
@@ -99,8 +99,7 @@ struct item *item_detach(struct item *it)
     return it;
 }
 
-/* ---- bytes ----------------------------------------------------------------------------
- */
+/* ---- bytes ------------------------------------------------------------------- */
 
 /* What a clean document's item holds; "" while it is not known. */
 static const struct text *item_shown(const struct item *it)
@@ -218,8 +217,7 @@ int item_truncate(struct item *it, off_t size)
     return err;
 }
 
-/* ---- attributes
- * ------------------------------------------------------------------------ */
+/* ---- attributes -------------------------------------------------------------- */
 
 static const mode_t item_formats[] = {
     [ITEM_FILE] = S_IFREG,
@@ -307,8 +305,7 @@ int item_ready(struct item *it, struct wait *w)
     return err;
 }
 
-/* ---- extended attributes of scratch
- * ------------------------------------------------------- */
+/* ---- extended attributes of scratch ------------------------------------------ */
 
 enum { XATTR_BYTES_MAX = 64 << 10, XATTR_COUNT_MAX = 64 };
 

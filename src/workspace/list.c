@@ -9,8 +9,7 @@
 #include "workspace/names.h"
 #include "workspace/present.h"
 
-/* ---- names ---------------------------------------------------------------------------
- */
+/* ---- names ------------------------------------------------------------------- */
 
 static struct page *pages_find(struct workspace *ws, const char *dir)
 {
@@ -33,7 +32,7 @@ static bool pages_name_taken(struct workspace *ws, const char *dir)
 
 /* The wanted name, else the one with the id behind it (ids differ; their first eight
  * bytes may not, so a counter has the last word). malloc'ed. */
-static char *pages_free_name(struct workspace *ws, const char *slug, const char *id)
+char *pages_free_name(struct workspace *ws, const char *slug, const char *id)
 {
     char *dir = xstrdup(slug);
     for (unsigned n = 2; pages_name_taken(ws, dir); n++) {
@@ -83,8 +82,7 @@ void pages_set_id(struct workspace *ws, struct page *p, const char *id)
         HASH_ADD_KEYPTR(hh_id, ws->by_id, p->id, strlen(p->id), p);
 }
 
-/* ---- a sweep's result
- * ------------------------------------------------------------------- */
+/* ---- a sweep's result -------------------------------------------------------- */
 
 /* Older first: of two pages that want one name, the older keeps it. */
 static int summary_compare(const void *a, const void *b)
@@ -264,8 +262,7 @@ static void list_start(struct workspace *ws, enum http_class class)
     platform_pages_list(ws->config.platform, NULL, &call);
 }
 
-/* ---- the face
- * ------------------------------------------------------------------------------ */
+/* ---- the face ---------------------------------------------------------------- */
 
 int workspace_pages_ready(struct workspace *ws, struct wait *w)
 {

@@ -158,16 +158,14 @@ static inline void ws_unlock(struct workspace *ws)
 /* -EACCES, with the reason in the log. */
 int workspace_refuse(struct workspace *ws, const char *what);
 
-/* ---- waits (wait.c) ------------------------------------------------------------------
- */
+/* ---- waits (wait.c) ---------------------------------------------------------- */
 
 /* Lists of waits are taken whole under the lock and run after it. */
 void wait_add(struct wait **list, struct wait *w);
 struct wait *wait_take(struct wait **list);
 void wait_run(struct wait *list, int err);
 
-/* ---- pages (page.c, body.c)
- * ------------------------------------------------------------ */
+/* ---- pages (page.c, body.c) -------------------------------------------------- */
 
 struct doc *page_doc_of(struct page *p, enum page_file which); /* NULL: a view */
 struct page *page_new(struct workspace *ws, const char *id, bool is_template);
@@ -186,9 +184,10 @@ void page_touch(struct page *p); /* its directory changed */
 /* All names that were taken away here come back. Takes the lock itself. */
 void page_restore_names(struct page *p);
 
-/* ---- the table of names (list.c)
- * ------------------------------------------------------- */
+/* ---- the table of names (list.c) --------------------------------------------- */
 
+/* slug, or with the id behind it where that name is taken. malloc'ed. */
+char *pages_free_name(struct workspace *ws, const char *slug, const char *id);
 void pages_insert(struct workspace *ws, struct page *p, const char *dir);
 void pages_remove(struct workspace *ws, struct page *p);
 /* The page is the platform's `id` from now on; another directory of that id goes. */
@@ -197,8 +196,7 @@ void pages_set_id(struct workspace *ws, struct page *p, const char *id);
 void list_note_gone(struct workspace *ws, const char *id);
 void list_forget_gone(struct workspace *ws);
 
-/* ---- documents (doc.c)
- * ------------------------------------------------------------------- */
+/* ---- documents (doc.c) ------------------------------------------------------- */
 
 struct text *
 doc_text(struct doc *d); /* what its file holds now; a reference; NULL: nothing */
@@ -217,8 +215,7 @@ void doc_clear_problem(struct doc *d);
 /* Puts the refused text beside the document as <name>.rejected. */
 void doc_keep_rejected(struct doc *d);
 
-/* ---- items (item.c)
- * ------------------------------------------------------------------------ */
+/* ---- items (item.c) ---------------------------------------------------------- */
 
 struct item *item_new(struct workspace *ws, enum item_type type, mode_t mode);
 void item_attach(struct item *dir, const char *name,
@@ -231,8 +228,7 @@ void item_materialise(struct item *it);
 void item_put_text(struct item *it, const struct text *text);
 size_t item_size(const struct item *it);
 
-/* ---- saving (save.c)
- * ----------------------------------------------------------------------- */
+/* ---- saving (save.c) --------------------------------------------------------- */
 
 /* Saves `it`, a scratch file, as the document d: rename onto its name. Lock held. */
 int save_rename(struct doc *d, struct item *it, struct wait *w);

@@ -49,8 +49,7 @@ struct doc *page_doc_of(struct page *p, enum page_file which)
     return NULL;
 }
 
-/* ---- life -----------------------------------------------------------------------------
- */
+/* ---- life -------------------------------------------------------------------- */
 
 /* The same after a remount; the low four bits are left for the files inside. */
 static uint64_t page_ino(struct workspace *ws, const char *id)
@@ -171,8 +170,7 @@ struct item *page_scratch(struct page *p)
     return p->local;
 }
 
-/* ---- what the platform says
- * ------------------------------------------------------------- */
+/* ---- what the platform says -------------------------------------------------- */
 
 static void string_replace(char **slot, const char *value)
 {
@@ -233,8 +231,7 @@ void page_drop_body(struct page *p)
         p->body = BODY_NONE;
 }
 
-/* ---- fetching the body
- * -------------------------------------------------------------------- */
+/* ---- fetching the body ------------------------------------------------------- */
 
 struct body_fetch {
     struct page *page; /* a reference */
@@ -305,8 +302,7 @@ int page_ready(struct page *p, struct wait *w)
     return err;
 }
 
-/* ---- what a directory shows
- * ----------------------------------------------------------------- */
+/* ---- what a directory shows -------------------------------------------------- */
 
 void page_stat(struct page *p, struct stat *ret)
 {

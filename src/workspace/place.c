@@ -32,6 +32,8 @@ static int place_create_doc(struct page *p, enum page_file which, struct item **
         return -EROFS;
     if (d->present)
         return -EEXIST;
+    if (p->archiving)
+        return -EBUSY; /* its answer is on the way */
     if (!p->ws->writable && which != PAGE_PARAMS)
         return workspace_refuse(p->ws, p->dir);
     struct item *it = item_new(p->ws, ITEM_FILE, 0644);

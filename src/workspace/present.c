@@ -27,7 +27,7 @@ static bool is_among(const char *text, struct json_span key, const char *const *
     return *names;
 }
 
-/* ---- objects put together from tokens --------------------------------------------- */
+/* ---- objects put together from tokens ---------------------------------------- */
 
 static void put_span(struct buf *out, const char *text, struct json_span span)
 {
@@ -58,7 +58,7 @@ static struct text *finish_object(const struct buf *object)
     return text_from_buf(&out);
 }
 
-/* ---- a page as files -------------------------------------------------------------- */
+/* ---- a page as files --------------------------------------------------------- */
 
 static struct text *present_value(const struct platform_page *page,
                                   struct json_span value, const char *absent)
@@ -141,7 +141,7 @@ struct text *present_template(const struct platform_page *page)
     return finish_object(&object);
 }
 
-/* ---- page.json saved -------------------------------------------------------------- */
+/* ---- page.json saved --------------------------------------------------------- */
 
 /* The user's text, and where to say what is wrong with it. */
 struct page_edit {

@@ -17,8 +17,7 @@ static struct page *pages_by_dir(struct workspace *ws, const char *dir)
     return p;
 }
 
-/* ---- single names ---------------------------------------------------------------------
- */
+/* ---- single names ------------------------------------------------------------ */
 
 static int page_unlink(struct page *p, enum page_file which, pid_t tgid)
 {
@@ -103,8 +102,7 @@ static void brake_restore(struct workspace *ws, pid_t tgid)
         page_restore(p, tgid);
 }
 
-/* ---- archiving
- * ------------------------------------------------------------------------------ */
+/* ---- archiving --------------------------------------------------------------- */
 
 struct archive {
     struct page *page; /* a reference */

@@ -13,8 +13,7 @@
 
 enum { PAGE_RENAME_DEADLINE_MS = 20000 };
 
-/* ---- files and scratch
- * ------------------------------------------------------------------ */
+/* ---- files and scratch ------------------------------------------------------- */
 
 /* What a name in a directory stands for. */
 struct target {
@@ -126,8 +125,7 @@ int place_rename(struct item *from, const char *name, struct item *to,
     return err;
 }
 
-/* ---- pages
- * ------------------------------------------------------------------------------------ */
+/* ---- pages ------------------------------------------------------------------- */
 
 struct page_rename {
     struct page *page; /* a reference */
@@ -140,7 +138,9 @@ static void page_move(struct workspace *ws, struct page *p, const char *to)
 {
     page_ref(p);
     pages_remove(ws, p);
-    pages_insert(ws, p, to);
+    /* A sweep may have given the name away while the PATCH was on its way. */
+    cleanup_free char *dir = pages_free_name(ws, to, p->id ? p->id : "");
+    pages_insert(ws, p, dir);
     p->own_dir = true;
     page_unref(p);
 }

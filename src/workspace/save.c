@@ -11,8 +11,7 @@
 #include "workspace/faults.h"
 #include "workspace/present.h"
 
-/* ---- refusals
- * --------------------------------------------------------------------------- */
+/* ---- refusals ---------------------------------------------------------------- */
 
 void save_note(struct save *s, const char *stage, const char *message)
 {
@@ -79,8 +78,7 @@ static bool text_same_tokens(const struct text *a, const struct text *b)
            json_same_tokens(a->data, x, b->data, y);
 }
 
-/* ---- the life of a save
- * --------------------------------------------------------------------- */
+/* ---- the life of a save ------------------------------------------------------ */
 
 static void save_body_done(struct wait *w, int err);
 
@@ -169,8 +167,7 @@ static struct save *save_find(struct page *p, const struct item *it)
     return NULL;
 }
 
-/* ---- the end
- * -------------------------------------------------------------------------------- */
+/* ---- the end ----------------------------------------------------------------- */
 
 /* The value a PATCH's answer gives is remembered as the echo (rule 1); an answer without
  * one is taken to mean that what was sent is there. */
@@ -299,8 +296,7 @@ void save_end_waiting(struct save *s)
     save_finish(s, 0);
 }
 
-/* ---- commit points
- * ----------------------------------------------------------------------------- */
+/* ---- commit points ----------------------------------------------------------- */
 
 /* What is committed: taken under the lock, judged without it. */
 struct commit {

@@ -2,22 +2,23 @@
  * For save.c, save_send.c and create.c.
  *
  *   state      what is under way                        then
- *   ---------  ---------------------------------------
- * ------------------------------------- QUEUED     another save of this page runs BODY or
- * PLAN when that one ends BODY       GET of the page: its values are needed   PLAN; a
- * failure ends the save PLAN       (no request) what has to be sent?        VALIDATE,
- * PATCH (page.json), LOOK, END VALIDATE   POST /pages/validate                     ok:
- * PATCH, CREATE or LOOK refused with the other file's draft: VALIDATE again with the
- * platform's other file; refused: END PATCH      PATCH /pages/:id, changed fields alone
- * ok: END; answer lost: SETTLE LOOK       GET of the id that a new page.json has   there:
- * PATCH; not there: CREATE CREATE     POST /pages, once                        ok: END;
- * answer lost: FIND SETTLE     GET after a lost answer                  equal: END well;
- * else END with the error FIND       the list, then GET, after a lost create  found and
- * equal: END well; else error END        documents settled or refused, waiters answered,
- * the next queued save begins
+ *   ---------  ---------------------------------------  ------------------------------------
+ *   QUEUED     another save of this page runs           BODY or PLAN when that one ends
+ *   BODY       GET of the page: its values are needed   PLAN; a failure ends the save
+ *   PLAN       (no request) what has to be sent?        VALIDATE, PATCH (page.json), or END
+ *   VALIDATE   POST /pages/validate                     ok: PATCH, CREATE or LOOK
+ *                                                       refused with the other file's draft:
+ *                                                       VALIDATE again with the platform's
+ *                                                       other file; refused: END
+ *   PATCH      PATCH /pages/:id, changed fields alone   ok: END; answer lost: SETTLE
+ *   LOOK       GET of the id that a new page.json has   there: PATCH; not there: CREATE
+ *   CREATE     POST /pages, once                        ok: END; answer lost: FIND
+ *   SETTLE     GET after a lost answer                  equal: END well; else with the error
+ *   FIND       the list, then GET, after a lost create  found and equal: END well; else error
+ *   END        documents settled or refused, waiters answered, the next queued save begins
  *
- * One save runs a page at a time; all steps run on the engine's thread or, for the first,
- * on the caller's, with the workspace lock held and never across a request. */
+ * One save runs a page at a time; all steps run on the engine's thread, with the workspace
+ * lock held and never across a request. */
 #ifndef WORKSPACE_SAVE_H
 #define WORKSPACE_SAVE_H
 
@@ -46,8 +47,7 @@ struct save {
     struct buf lines, faults; /* of the first refusal: `errors` and verdict.json */
 };
 
-/* ---- save.c ---------------------------------------------------------------------------
- */
+/* ---- save.c ------------------------------------------------------------------ */
 
 /* The last step. err 0: what was sent is the platform's now (`from`: its answer, may be
  * NULL). Takes the lock's hold over: called with it held, returns with it released. */
@@ -58,8 +58,7 @@ void save_end_waiting(struct save *s);
 /* Notes a refusal or failure without a verdict for `errors`. */
 void save_note(struct save *s, const char *stage, const char *message);
 
-/* ---- save_send.c: the steps for a page that the platform has
- * ------------------------------ */
+/* ---- save_send.c: the steps for a page that the platform has ----------------- */
 
 void save_plan(struct save *s);     /* lock held on entry, released on return */
 void save_patch(struct save *s);    /* same */
@@ -70,8 +69,7 @@ void save_note_verdict(struct save *s, const struct platform_verdict *verdict);
  */
 void save_pick_other(struct save *s);
 
-/* ---- create.c: the steps for one that it does not have
- * --------------------------------------- */
+/* ---- create.c: the steps for one that it does not have ----------------------- */
 
 void create_plan(struct save *s); /* same */
 void create_validated(struct save *s);

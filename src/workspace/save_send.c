@@ -37,8 +37,7 @@ static void save_note_answer(struct save *s, const struct platform_answer *answe
         save_note(s, answer->status ? "platform" : "network", answer->message);
 }
 
-/* ---- SETTLE: a PATCH whose answer was lost
- * ------------------------------------------------- */
+/* ---- SETTLE: a PATCH whose answer was lost ----------------------------------- */
 
 static bool value_is(const struct platform_page *page, struct json_span at,
                      struct text *sent)
@@ -92,8 +91,7 @@ static void save_settled(void *arg, const struct platform_answer *answer)
     }
 }
 
-/* ---- PATCH
- * ------------------------------------------------------------------------------------ */
+/* ---- PATCH ------------------------------------------------------------------- */
 
 static void save_patched(void *arg, const struct platform_answer *answer)
 {
@@ -123,8 +121,7 @@ void save_patch(struct save *s)
     ws_unlock(s->page->ws);
 }
 
-/* ---- VALIDATE
- * ----------------------------------------------------------------------------------- */
+/* ---- VALIDATE ---------------------------------------------------------------- */
 
 static void save_validated(void *arg, const struct platform_answer *answer);
 
@@ -186,9 +183,7 @@ static void save_validated(void *arg, const struct platform_answer *answer)
     }
 }
 
-/* ---- PLAN
- * ------------------------------------------------------------------------------------------
- */
+/* ---- PLAN -------------------------------------------------------------------- */
 
 static void save_plan_page(struct save *s)
 {

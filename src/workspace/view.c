@@ -102,8 +102,7 @@ bool page_view_is_sink(struct page *p)
     return sink;
 }
 
-/* ---- extended attributes
- * ------------------------------------------------------------------ */
+/* ---- extended attributes ----------------------------------------------------- */
 
 static const char *page_state(const struct page *p)
 {

@@ -55,7 +55,7 @@ void workspace_destroy(struct workspace *ws);
 void workspace_set_me(struct workspace *ws, struct text *me);
 bool workspace_is_writable(struct workspace *ws);
 
-/* ---- pages/ ----------------------------------------------------------------------- */
+/* ---- pages/ ------------------------------------------------------------------ */
 
 /* 0 once the list was read for the first time; reads it behind when it is old. */
 int workspace_pages_ready(struct workspace *ws, struct wait *w);
@@ -84,13 +84,13 @@ int workspace_page_rename(struct workspace *ws, const char *from, const char *to
 /* So many more archives pass the brake, whoever asks: amdahlctl allow-archive. */
 void workspace_allow_archive(struct workspace *ws, unsigned count);
 
-/* ---- templates/ ------------------------------------------------------------------- */
+/* ---- templates/ -------------------------------------------------------------- */
 
 int workspace_templates_ready(struct workspace *ws, struct wait *w);
 void workspace_each_template(struct workspace *ws, page_visit_fn *fn, void *arg);
 struct page *workspace_find_template(struct workspace *ws, const char *name);
 
-/* ---- a page ----------------------------------------------------------------------- */
+/* ---- a page ------------------------------------------------------------------ */
 
 enum page_file {
     PAGE_ERRORS,
@@ -138,7 +138,7 @@ struct item *page_local(struct page *p);
  */
 char *page_attribute(struct page *p, const char *name);
 
-/* ---- items ------------------------------------------------------------------------ */
+/* ---- items ------------------------------------------------------------------- */
 
 enum item_type { ITEM_FILE, ITEM_DIR, ITEM_LINK };
 
@@ -170,8 +170,7 @@ int item_xattr_set(struct item *it, const char *name, const void *value, size_t 
 int item_xattr_remove(struct item *it, const char *name);
 void item_xattr_list(struct item *it, struct buf *out);
 
-/* ---- places: directories in which names are made ------------------------------------
- */
+/* ---- places: directories in which names are made ----------------------------- */
 
 /* Every such directory is its item; a page's own directory is page_local(). The names of
  * a page's documents and views come first there, scratch after. */
@@ -196,8 +195,7 @@ int place_rmdir(struct item *dir, const char *name);
 int place_rename(struct item *from, const char *name, struct item *to,
                  const char *to_name, unsigned flags, struct wait *w);
 
-/* ---- saving (save.h has the rules) ---------------------------------------------------
- */
+/* ---- saving (save.h has the rules) ------------------------------------------- */
 
 enum save_why { SAVE_FLUSH, SAVE_FSYNC, SAVE_RELEASE };
 
@@ -206,13 +204,12 @@ enum save_why { SAVE_FLUSH, SAVE_FSYNC, SAVE_RELEASE };
  * (SAVE_RELEASE). */
 int item_commit(struct item *it, enum save_why why, bool by_opener, struct wait *w);
 
-/* ---- .amdahl/ -----------------------------------------------------------------------
- */
+/* ---- .amdahl/ ---------------------------------------------------------------- */
 
 struct text *workspace_status(struct workspace *ws);
 struct text *workspace_me(struct workspace *ws);
 /* Runs one command line of .amdahl/ctl. 0 or -errno; -EINVAL: unknown. *ret_words: what
- * is read back (a reference; may be NULL while -EINPROGRESS). */
+ * is read back (a reference), set before anything is waited for. */
 int workspace_command(struct workspace *ws, const char *line, struct text **ret_words,
                       struct wait *w);
 
