@@ -13,7 +13,11 @@ enum { HEAD_VALUE_MAX = 200, HEAD_BODY_MAX = 64 << 10 };
 
 void head_init(struct head *h)
 {
-    *h = (struct head){.news = BUDGET_NO_NEWS, .wait_ms = -1};
+    *h = (struct head){.news = BUDGET_NO_NEWS,
+                       .wait_ms = -1,
+                       .reset = -1,
+                       .retry_at_ms = -1,
+                       .date_ms = -1};
 }
 
 /* The number a value begins with ("100, 100;w=60" is 100); -1: none. */
@@ -26,65 +30,57 @@ static double head_number(const char *value)
     return end == value || !isfinite(v) || v < 0 ? -1 : v;
 }
 
-static void head_limit(struct head *h, const char *value, int64_t epoch_ms)
+static void head_limit(struct head *h, const char *value)
 {
     double v = head_number(value);
     if (v >= 0)
         h->news.limit = v > 1e6 ? 1000000 : (long)v;
 }
 
-static void head_remaining(struct head *h, const char *value, int64_t epoch_ms)
+static void head_remaining(struct head *h, const char *value)
 {
     double v = head_number(value);
     if (v >= 0)
         h->news.remaining = v > 1e6 ? 1000000 : (long)v;
 }
 
-/* Nobody says in which unit the reset comes; the sizes do not overlap. */
-static int64_t head_moment_ms(double v, int64_t epoch_ms)
+static void head_reset(struct head *h, const char *value)
 {
-    if (v <= 86400)
-        return (int64_t)(v * 1000); /* seconds from now */
-    if (v < 1e9)
-        return (int64_t)v; /* milliseconds from now */
-    v = v < 1e11 ? v * 1000 : v;
-    if (v > 1e15)
-        return -1;
-    return v > (double)epoch_ms ? (int64_t)(v - (double)epoch_ms) : 0;
+    h->reset = head_number(value);
 }
 
-static void head_reset(struct head *h, const char *value, int64_t epoch_ms)
+static int64_t head_moment(const char *value)
 {
-    double v = head_number(value);
-    if (v >= 0)
-        h->news.reset_ms = head_moment_ms(v, epoch_ms);
+    time_t when = curl_getdate(value, NULL);
+    return when < 0 ? -1 : (int64_t)when * 1000;
 }
 
-static void head_retry_after(struct head *h, const char *value, int64_t epoch_ms)
+static void head_date(struct head *h, const char *value)
+{
+    h->date_ms = head_moment(value);
+}
+
+static void head_retry_after(struct head *h, const char *value)
 {
     double seconds = head_number(value);
-    if (seconds >= 0) {
+    if (seconds >= 0)
         h->wait_ms = seconds > 1e6 ? 1000000000 : (int64_t)(seconds * 1000);
-        return;
-    }
-    time_t when = curl_getdate(value, NULL);
-    if (when < 0)
-        return;
-    int64_t wait = (int64_t)when * 1000 - epoch_ms;
-    h->wait_ms = wait > 0 ? wait : 0;
+    else
+        h->retry_at_ms = head_moment(value);
 }
 
 static const struct {
     const char *name;
-    void (*take)(struct head *h, const char *value, int64_t epoch_ms);
+    void (*take)(struct head *h, const char *value);
 } head_fields[] = {
     {"x-ratelimit-limit", head_limit},
     {"x-ratelimit-remaining", head_remaining},
     {"x-ratelimit-reset", head_reset},
     {"retry-after", head_retry_after},
+    {"date", head_date},
 };
 
-void head_line(struct head *h, const char *line, size_t len, int64_t epoch_ms)
+void head_line(struct head *h, const char *line, size_t len)
 {
     char value[HEAD_VALUE_MAX];
     const char *colon = memchr(line, ':', len);
@@ -105,7 +101,32 @@ void head_line(struct head *h, const char *line, size_t len, int64_t epoch_ms)
     for (size_t i = 0; i < ARRAY_LEN(head_fields); i++)
         if (strlen(head_fields[i].name) == name_len &&
             !strncasecmp(head_fields[i].name, line, name_len))
-            head_fields[i].take(h, value, epoch_ms);
+            head_fields[i].take(h, value);
+}
+
+static int64_t head_until(int64_t moment_ms, int64_t now_ms)
+{
+    return moment_ms > now_ms ? moment_ms - now_ms : 0;
+}
+
+/* Nobody says in which unit the reset comes; the sizes do not overlap. */
+static int64_t head_reset_ms(double v, int64_t now_ms)
+{
+    if (v < 0 || v > 1e15)
+        return -1;
+    if (v <= 86400)
+        return (int64_t)(v * 1000); /* seconds from now */
+    if (v < 1e9)
+        return (int64_t)v; /* milliseconds from now */
+    return head_until((int64_t)(v < 1e11 ? v * 1000 : v), now_ms);
+}
+
+void head_end(struct head *h, int64_t epoch_ms)
+{
+    int64_t now_ms = h->date_ms >= 0 ? h->date_ms : epoch_ms;
+    h->news.reset_ms = head_reset_ms(h->reset, now_ms);
+    if (h->retry_at_ms >= 0)
+        h->wait_ms = head_until(h->retry_at_ms, now_ms);
 }
 
 static int64_t head_wait_in(const char *body, struct json_span object)

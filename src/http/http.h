@@ -44,7 +44,8 @@ struct http_config {
 struct http_answer {
     int err;     /* 0: an HTTP answer is there, whatever its status. Else -ECONNREFUSED,
                   * -ETIMEDOUT, -EHOSTUNREACH, -ENETUNREACH, -ECONNRESET, -EFBIG, -EIO (TLS),
-                  * -EBUSY (rate limited past the deadline), -ECANCELED (the engine stops) */
+                  * -EBUSY (its turn did not come before the deadline: rate limited),
+                  * -ECANCELED (the engine stops) */
     long status; /* HTTP status; 0 when err is set */
     struct text *body;        /* never NULL when err is 0; borrowed */
     const char *content_type; /* "" when absent */

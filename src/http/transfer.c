@@ -50,13 +50,12 @@ static size_t transfer_header(char *line, size_t size, size_t count, void *arg)
 {
     struct transfer *t = arg;
     size_t n = size * count;
-    struct timespec now = clock_now();
     t->head.bytes += n;
     if (t->head.bytes > HEAD_MAX) {
         t->too_big = true;
         return 0;
     }
-    head_line(&t->head, line, n, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
+    head_line(&t->head, line, n);
     return n;
 }
 
@@ -97,7 +96,7 @@ static void transfer_set_address(struct transfer *t, const struct transfer_order
 {
     cleanup_free char *url = xasprintf("%s%s", o->url->base, o->path);
     curl_easy_setopt(t->easy, CURLOPT_URL, url);
-    curl_easy_setopt(t->easy, CURLOPT_PATH_AS_IS, 1L); /* an id may look like ".." */
+    curl_easy_setopt(t->easy, CURLOPT_PATH_AS_IS, 1L); /* an id may be "%2E%2E" */
 #if LIBCURL_VERSION_NUM >= 0x075500
     curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, "http,https");
 #else
@@ -279,6 +278,8 @@ bool transfer_was_sent(struct transfer *t)
 void transfer_result(struct transfer *t, CURLcode code, struct transfer_result *ret)
 {
     char *type = NULL;
+    struct timespec now = clock_now();
+    head_end(&t->head, (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000);
     *ret = (struct transfer_result){.sent = transfer_was_sent(t), .reason = ""};
     if (code == CURLE_OK)
         curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &ret->status);

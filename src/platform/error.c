@@ -1,12 +1,12 @@
 /* error.c - what went wrong, out of the shapes that platforms say it in. */
-#include <ctype.h>
 #include <errno.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/utf8.h"
 #include "platform/internal.h"
 
-enum { ERROR_WORDS_MAX = 500 };
+enum { ERROR_WORDS_MAX = 500, ERROR_CODE_MAX = 60 };
 
 static const struct {
     long status;
@@ -126,12 +126,22 @@ bool error_is_failure(const char *text, struct json_span root)
 
 /* ---- for people ------------------------------------------------------------------- */
 
-static void error_add(struct buf *out, const char *s)
+/* Words of the platform's, on one line, whole characters, nothing that steers a
+ * terminal. */
+static void error_add(struct buf *out, const char *s, size_t max)
 {
-    size_t start = out->len;
-    for (; *s && out->len - start < ERROR_WORDS_MAX; s++)
-        buf_putc(out, iscntrl((unsigned char)*s) ? ' ' : *s);
-    if (*s)
+    size_t len = strlen(s);
+    size_t kept = utf8_cut(s, len, max);
+    for (size_t i = 0; i < kept;) {
+        uint32_t code = 0;
+        size_t n = utf8_decode(s + i, kept - i, &code);
+        if (n && !utf8_is_control(code))
+            buf_append(out, s + i, n);
+        else
+            buf_putc(out, ' ');
+        i += n ? n : 1;
+    }
+    if (kept < len)
         buf_puts(out, "...");
 }
 
@@ -142,9 +152,12 @@ static void error_add_verdict(struct buf *out, const struct platform_verdict *v)
     if (!v->fault_count)
         return;
     buf_puts(out, ": ");
-    if (*first->stage)
-        buf_printf(out, "[%.40s] ", first->stage);
-    error_add(out, first->message);
+    if (*first->stage) {
+        buf_putc(out, '[');
+        error_add(out, first->stage, ERROR_CODE_MAX);
+        buf_puts(out, "] ");
+    }
+    error_add(out, first->message, ERROR_WORDS_MAX);
     if (v->fault_count > 1)
         buf_printf(out, " (and %zu more)", v->fault_count - 1);
 }
@@ -165,12 +178,14 @@ char *error_words(long status, const struct platform_error *e,
     if (v && !v->ok)
         error_add_verdict(&out, v);
     else if (e && e->message && *e->message)
-        error_add(&out, e->message);
+        error_add(&out, e->message, ERROR_WORDS_MAX);
     else
         buf_puts(&out, error_status_words(status));
-    if (e && e->code && *e->code)
-        buf_printf(&out, " (%.60s, HTTP %ld)", e->code, status);
-    else
-        buf_printf(&out, " (HTTP %ld)", status);
+    buf_puts(&out, " (");
+    if (e && e->code && *e->code) {
+        error_add(&out, e->code, ERROR_CODE_MAX);
+        buf_puts(&out, ", ");
+    }
+    buf_printf(&out, "HTTP %ld)", status);
     return buf_steal(&out);
 }

@@ -77,7 +77,7 @@ struct platform_answer {
                                              * platform answers with less than a page */
     const struct platform_verdict *verdict; /* where one came: validate; refusals */
     struct text
-        *value; /* render: the answer unwrapped of a lone {"data":...}: its text */
+        *value; /* render, me: the answer unwrapped of a lone {"data":...}: its text */
 };
 typedef void platform_done_fn(void *arg, const struct platform_answer *answer);
 

@@ -62,12 +62,14 @@ static void reply_refused(struct reply *r, const struct exchange *x)
     reply_fail(r, err, error_words(r->answer.status, &r->error, verdict));
 }
 
-/* A verdict that says no is a refusal, in whatever status it came; but not where a page
- * came with it: then it was stored. */
-static bool reply_verdict_refuses(struct reply *r)
+/* A verdict that says no is a refusal, in whatever status it came; but not where it is
+ * part of a page: then that was stored. */
+static bool reply_verdict_refuses(const struct reply *r)
 {
-    return r->answer.verdict && !r->answer.verdict->ok &&
-           !(r->answer.page && r->answer.page->id);
+    const struct platform_verdict *verdict = r->answer.verdict;
+    const struct platform_page *page = r->answer.page;
+    return verdict && !verdict->ok &&
+           !(page && page->id && page->object.start != verdict->object.start);
 }
 
 static void reply_read_body(struct reply *r, const struct exchange *x)
@@ -78,7 +80,7 @@ static void reply_read_body(struct reply *r, const struct exchange *x)
         failure = failure || error_is_failure(text, r->answer.root);
         if (failure)
             error_read(text, r->answer.root, &r->error);
-        if (verdict_find(r->http->body, r->answer.root, &r->verdict))
+        if (x->verified && verdict_find(r->http->body, r->answer.root, &r->verdict))
             r->answer.verdict = &r->verdict;
     }
     r->answer.code = r->error.code ? r->error.code : "";

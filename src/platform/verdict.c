@@ -36,7 +36,7 @@ static bool verdict_bool(const char *text, struct json_span object, const char *
 static bool verdict_is_one(const char *text, struct json_span object)
 {
     struct json_span value;
-    bool ok;
+    bool ok = true;
     if (object.type != JSON_OBJECT)
         return false;
     bool has_ok = verdict_bool(text, object, "ok", &ok);
@@ -45,7 +45,7 @@ static bool verdict_is_one(const char *text, struct json_span object)
     bool has_errors =
         json_member(text, object, "errors", &value) && value.type == JSON_ARRAY;
     bool has_custom = json_member(text, object, "has_custom_nodes", &value);
-    if (json_member(text, object, "id", &value))
+    if (ok && json_member(text, object, "id", &value))
         return false; /* {"ok": true, "id": ...} acknowledges a write */
     return (has_ok && (has_stages || has_errors || has_custom)) || has_stages ||
            (has_ok && !ok) || (has_errors && !has_ok);

@@ -116,7 +116,8 @@ static struct head read_line(const char *line)
 {
     struct head h;
     head_init(&h);
-    head_line(&h, line, strlen(line), EPOCH_MS);
+    head_line(&h, line, strlen(line));
+    head_end(&h, EPOCH_MS);
     return h;
 }
 
@@ -153,6 +154,20 @@ static void other_fields_are_read(void **state)
     assert_int_equal(read_line("Retry-After: tomorrow\r\n").wait_ms, -1);
     assert_int_equal(read_line("X-Retry-After: 3\r\n").wait_ms, -1);
     assert_int_equal(read_line("garbage").wait_ms, -1);
+}
+
+static void moments_go_by_the_servers_clock(void **state)
+{
+    static const char *const lines[] = {"X-RateLimit-Reset: 1760000630\r\n",
+                                        "Retry-After: Thu, 09 Oct 2025 09:03:45 GMT\r\n",
+                                        "Date: Thu, 09 Oct 2025 09:03:35 GMT\r\n"};
+    struct head h;
+    head_init(&h);
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
+        head_line(&h, lines[i], strlen(lines[i]));
+    head_end(&h, EPOCH_MS); /* ours is ten minutes behind */
+    assert_int_equal(h.news.reset_ms, 15000);
+    assert_int_equal(h.wait_ms, 10000);
 }
 
 static void waits_in_bodies_are_found(void **state)
@@ -192,6 +207,7 @@ int main(void)
         cmocka_unit_test(a_pause_holds_everybody_but_never_for_days),
         cmocka_unit_test(reset_is_read_in_every_unit),
         cmocka_unit_test(other_fields_are_read),
+        cmocka_unit_test(moments_go_by_the_servers_clock),
         cmocka_unit_test(waits_in_bodies_are_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -631,6 +631,29 @@ static void a_page_with_its_verdict_was_stored(void **state)
     assert_string_equal(f.a.id, "p9");
     assert_true(f.a.has_verdict);
     assert_true(f.a.ok);
+    say(&f, 201, "{\"id\":\"p9\",\"verdict\":" NO "}");
+    create(&f);
+    assert_int_equal(f.a.err, 0);
+    say(&f, 200, "{\"id\":\"p9\",\"ok\":false,\"errors\":[]}");
+    create(&f);
+    assert_int_equal(f.a.err, -EPROTO);
+    stop(&f);
+}
+
+/* An "errors" in what is no verdict is just data. */
+static void other_answers_may_have_errors(void **state)
+{
+    struct fixture f;
+    start(&f, NULL, NULL);
+    say(&f, 200, "{\"results\":{},\"errors\":[\"q\"]}");
+    struct platform_call call = net_call(&f.a);
+    platform_page_render(f.net.platform, "p1", NULL, &call);
+    net_wait(&f.a);
+    assert_int_equal(f.a.err, 0);
+    assert_string_equal(f.a.value, "{\"results\":{},\"errors\":[\"q\"]}");
+    say(&f, 200, "{\"items\":[],\"errors\":[\"q\"]}");
+    list(&f);
+    assert_int_equal(f.a.err, 0);
     stop(&f);
 }
 
@@ -658,6 +681,7 @@ int main(void)
         cmocka_unit_test(verdicts_with_parts_missing),
         cmocka_unit_test(validations_without_a_verdict),
         cmocka_unit_test(a_page_with_its_verdict_was_stored),
+        cmocka_unit_test(other_answers_may_have_errors),
     };
     log_setup("test", LOG_LEVEL_INFO, LOG_SINK_NONE);
     return cmocka_run_group_tests(tests, NULL, NULL);
