@@ -458,6 +458,43 @@ static void tls_is_never_left_out(void **state)
     net_answer_finish(&a);
 }
 
+/* A TLS server whose certificate nobody signed; skipped where there is no openssl. */
+static const char tls_server[] =
+    "d=$(mktemp -d) && trap 'rm -rf $d' EXIT && cd $d && "
+    "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 "
+    "-subj /CN=127.0.0.1 -addext subjectAltName=IP:127.0.0.1 -keyout k -out c "
+    "2>/dev/null && openssl s_server -www -accept 127.0.0.1:0 -key k -cert c -naccept 1 "
+    "2>/dev/null";
+
+static void strangers_certificates_are_refused(void **state)
+{
+    char line[256] = "";
+    unsigned port = 0;
+    FILE *server = popen(tls_server, "r");
+    assert_non_null(server);
+    while (!port && fgets(line, sizeof line, server))
+        if (sscanf(line, "ACCEPT 127.0.0.1:%u", &port) != 1)
+            port = 0;
+    if (!port) {
+        pclose(server);
+        print_message("no openssl to make a certificate with\n");
+        skip();
+    }
+    cleanup_free char *url = xasprintf("https://127.0.0.1:%u", port);
+    struct net net;
+    struct net_answer a;
+    net_answer_init(&a);
+    net_start_url(&net, url);
+    net_get(&net, "/me", &a);
+    assert_int_equal(a.err, -EIO);
+    assert_false(a.sent); /* not the key, above all */
+    assert_int_equal(strncmp(a.message, "TLS: ", 5), 0);
+    assert_non_null(strstr(a.message, "certificate"));
+    net_stop(&net);
+    pclose(server);
+    net_answer_finish(&a);
+}
+
 static void raw_ok(void *arg, int fd, unsigned number)
 {
     while (raw_read_request(fd))
@@ -680,6 +717,7 @@ int main(void)
         cmocka_unit_test(deadlines_hold),
         cmocka_unit_test(nobody_there),
         cmocka_unit_test(tls_is_never_left_out),
+        cmocka_unit_test(strangers_certificates_are_refused),
         cmocka_unit_test(unix_sockets),
         cmocka_unit_test(a_create_that_is_acted_on_and_dropped_comes_once),
         cmocka_unit_test(a_read_that_is_dropped_comes_again),
