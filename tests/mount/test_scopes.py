@@ -32,7 +32,8 @@ def test_saving_is_refused(reader):
     with fails_with(errno.EACCES):
         write(reader.page("weekly") / "spec.json", dumps(spec_of(heading("b"))))
     assert reader.server.count("PATCH") == 0
-    assert "pages:write" in reader.daemon.text(), "the log names the scope"
+    if os.geteuid() == 0:   # others are stopped by the kernel, which asks nobody
+        assert "pages:write" in reader.daemon.text(), "the log names the scope"
 
 
 def test_creating_renaming_archiving_are_refused(reader):
