@@ -38,7 +38,7 @@ def test_two_commands(demo, tmp_path):
                 done.stdout.split("Five things to try:")[1].split("The server is")[0].splitlines()
                 if line.strip()]
     assert len(commands) == 5
-    results = [run(command) for command in commands]
+    results = [run(command, cwd=tmp_path) for command in commands]
     assert [r.returncode for r in results] == [0] * 5, results
     spec = (workspace / "pages/weekly-sentiment/spec.json").read_text()
     assert '"title": "My ' in spec
