@@ -245,7 +245,7 @@ static void expect_stopped(void **state, const char *sql, int error)
     if (r == 0)
         fail_msg("ran to its end: %s", sql);
     assert_true(e.message[0]);
-    
+
     if (error && r != error)
         fail_msg("%s: %s", sql, e.message);
     expect_rows(state, "SELECT 1 AS still_works", NULL, "[{\"still_works\":1}]");
