@@ -26,10 +26,10 @@ def of_pytest(text):
 
 def of_cmocka(text):
     """Both of cmocka's outputs: its own, where each case says how it ended, and TAP."""
-    own = {"passed": len(re.findall(r"^\[       OK \]", text, re.M)),
-           "failed": len(re.findall(r"^\[  (?:FAILED|ERROR) ? ?\] (?!tests:|\d+ test)\w+$",
-                                    text, re.M)),
-           "skipped": len(re.findall(r"^\[  SKIPPED \] \w+$", text, re.M))}
+    ended = {kind: set(re.findall(rf"^\[ *{kind} *\] (\w+)$", text, re.M))
+             for kind in ("OK", "FAILED", "ERROR", "SKIPPED")}   # failures are listed twice
+    own = {"passed": len(ended["OK"]), "failed": len(ended["FAILED"] | ended["ERROR"]),
+           "skipped": len(ended["SKIPPED"])}
     tap = {"passed": len(re.findall(r"^ok (?!.*# SKIP)", text, re.M)),
            "failed": len(re.findall(r"^not ok ", text, re.M)),
            "skipped": len(re.findall(r"^ok .*# SKIP", text, re.M))}
