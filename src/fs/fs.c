@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "fs/internal.h"
+#include "fs/reply.h"
 
 /* A few are enough: none of them ever waits. */
 enum { FS_WORKERS = 4 };
@@ -62,6 +63,7 @@ static void fs_drop_nodes(struct fs *fs)
 {
     struct node *n;
     struct node *tmp;
+    handle_drop_all(fs);
     HASH_ITER (hh, fs->nodes, n, tmp) {
         if (n != fs->root && n->nlookup)
             node_kernel_unref(n, n->nlookup);

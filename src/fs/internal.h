@@ -18,6 +18,7 @@ struct fs {
     pthread_mutex_t nodes_lock; /* guards the table and the counts; a leaf lock */
     struct node *nodes;
     struct node *root;
+    struct handle *handles; /* for the end: an unmount may swallow their RELEASE */
 };
 
 /* The kinds of node: one file each, in the order of the tree. */

@@ -94,6 +94,7 @@ struct node {
 
 /* An open file or directory. */
 struct handle {
+    struct handle *prev, *next; /* all of the mount's; guarded by fs.nodes_lock */
     atomic_uint refs;        /* the kernel's one, and one for each waiter that uses it */
     struct node *node;       /* a reference */
     int flags;               /* of open(2) */

@@ -134,6 +134,9 @@ struct handle *handle_new(struct node *n, fuse_req_t req, int flags)
     atomic_init(&h->wrote, false);
     if (handle_writes(h))
         atomic_fetch_add(&n->writers, 1);
+    pthread_mutex_lock(&n->fs->nodes_lock);
+    DL_APPEND(n->fs->handles, h);
+    pthread_mutex_unlock(&n->fs->nodes_lock);
     return h;
 }
 
@@ -144,14 +147,27 @@ struct handle *handle_ref(struct handle *h)
     return h;
 }
 
-void handle_unref(struct handle *h)
+static void handle_free(struct handle *h)
 {
-    if (!h || atomic_fetch_sub(&h->refs, 1) != 1)
-        return;
     if (handle_writes(h))
         atomic_fetch_sub(&h->node->writers, 1);
+    pthread_mutex_lock(&h->node->fs->nodes_lock);
+    DL_DELETE(h->node->fs->handles, h);
+    pthread_mutex_unlock(&h->node->fs->nodes_lock);
     text_unref(h->snapshot);
     listing_free(h->listing);
     node_unref(h->node);
     free(h);
+}
+
+void handle_unref(struct handle *h)
+{
+    if (h && atomic_fetch_sub(&h->refs, 1) == 1)
+        handle_free(h);
+}
+
+void handle_drop_all(struct fs *fs)
+{
+    while (fs->handles)
+        handle_free(fs->handles);
 }
