@@ -107,7 +107,8 @@ struct page {
 
     struct text *render; /* last answer */
     struct timespec render_mtime;
-    bool rendering;
+    bool rendering, render_again; /* again: who joined wants what was saved meanwhile */
+    uint64_t render_epoch;        /* p->epoch when the run began */
     struct wait *render_waits;
     bool archiving; /* or being renamed: its directory is about to change */
 };

@@ -15,6 +15,8 @@ static struct text *render_present(const struct platform_answer *answer)
     return text_from_buf(&out);
 }
 
+static void render_start(struct page *p);
+
 static void rendered(void *arg, const struct platform_answer *answer)
 {
     struct page *p = arg;
@@ -27,17 +29,31 @@ static void rendered(void *arg, const struct platform_answer *answer)
         text_replace(&p->render, render_present(answer));
         p->render_mtime = clock_now();
     }
-    struct wait *waits = wait_take(&p->render_waits);
-    ws_unlock(p->ws);
+    struct wait *waits = NULL;
+    if (!err && p->render_again)
+        render_start(p);
+    else
+        waits = wait_take(&p->render_waits);
     if (err)
         log_warning("page %s: cannot be rendered: %s", p->dir, answer->message);
+    ws_unlock(p->ws);
     wait_run(waits, err);
     page_unref(p);
 }
 
+/* Lock held. */
+static void render_start(struct page *p)
+{
+    struct platform_call call = {HTTP_INTERACTIVE, 0, rendered, page_ref(p)};
+    p->rendering = true;
+    p->render_again = false;
+    p->render_epoch = p->epoch;
+    platform_page_render(p->ws->config.platform, p->id,
+                         page_doc_of(p, PAGE_PARAMS)->shown, &call);
+}
+
 int page_render(struct page *p, struct wait *w)
 {
-    struct platform_call call = {HTTP_INTERACTIVE, 0, rendered, p};
     int err = -EINPROGRESS;
     ws_lock(p->ws);
     if (!p->id) {
@@ -45,9 +61,9 @@ int page_render(struct page *p, struct wait *w)
     } else {
         wait_add(&p->render_waits, w);
         if (!p->rendering)
-            platform_page_render(p->ws->config.platform, page_ref(p)->id,
-                                 page_doc_of(p, PAGE_PARAMS)->shown, &call);
-        p->rendering = true;
+            render_start(p);
+        else if (p->render_epoch != p->epoch)
+            p->render_again = true;
     }
     ws_unlock(p->ws);
     return err;
