@@ -61,6 +61,7 @@ struct node_ops {
     int (*open)(struct node *n, struct handle *h);
     int (*read)(struct node *n, struct handle *h, size_t size, off_t off,
                 struct buf *out);
+    /* off: or WRITE_AT_END */
     int (*write)(struct node *n, struct handle *h, const char *data, size_t size,
                  off_t off, struct wait *w);
     int (*truncate)(struct node *n, struct handle *h, off_t size);

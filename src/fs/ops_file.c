@@ -168,7 +168,9 @@ void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off
     w->handle = handle_ref(fi_handle(fi));
     w->data = data;
     w->size = size;
-    w->off = off;
+    /* The kernel's idea of the end may be old; the page cache's own writes (mmap) mean
+     * their offset. */
+    w->off = (fi->flags & O_APPEND) && !fi->writepage ? WRITE_AT_END : off;
     waiter_begin(w, begin_write);
 }
 

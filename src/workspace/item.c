@@ -180,15 +180,16 @@ static int item_check_size(const struct item *it, uint64_t size)
 
 static int item_write_locked(struct item *it, const char *data, size_t size, off_t off)
 {
+    size_t at = off == WRITE_AT_END ? item_size(it) : (size_t)off;
     int err = item_may_write_locked(it);
     if (!err)
-        err = item_check_size(it, (uint64_t)off + size);
+        err = item_check_size(it, (uint64_t)at + size);
     if (err)
         return err;
     item_begin_change(it);
-    if ((size_t)off + size > it->data.len)
-        buf_resize(&it->data, (size_t)off + size);
-    memcpy(it->data.data + off, data, size);
+    if (at + size > it->data.len)
+        buf_resize(&it->data, at + size);
+    memcpy(it->data.data + at, data, size);
     return 0;
 }
 

@@ -152,6 +152,7 @@ int item_ready(struct item *it, struct wait *w);
 void item_stat(struct item *it, struct stat *ret);
 
 int item_read(struct item *it, size_t size, off_t off, struct buf *out);
+enum { WRITE_AT_END = -1 }; /* an offset, for O_APPEND */
 /* -EFBIG above the limit of a file; -EACCES where the key cannot write this doc. */
 int item_write(struct item *it, const char *data, size_t size, off_t off);
 int item_truncate(struct item *it, off_t size);
