@@ -47,6 +47,7 @@ void doc_bind(struct doc *d, struct item *it)
     doc_cut_loose(d);
     it->doc = d;
     it->dirty = true;
+    it->orphan = false;
     d->file = it;
     d->present = true;
     d->unlinker = 0;

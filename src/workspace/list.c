@@ -131,7 +131,7 @@ static void list_take_known(struct workspace *ws, struct page *p,
 {
     bool changed =
         from->token && (!p->list_token || strcmp(p->list_token, from->token) != 0);
-    if (changed) {
+    if (changed && !page_is_dirty(p)) { /* a draft keeps its body: asked again later */
         bool known = p->token && !strcmp(p->token, from->token);
         free(p->list_token);
         p->list_token = xstrdup(from->token);
@@ -212,14 +212,20 @@ static void list_take(struct workspace *ws, const struct platform_page *from)
     p->seen = ws->sweep;
 }
 
-/* What the sweep did not have is gone, except what was made or changed here meanwhile.
- * A page with a draft stays: its text is nowhere else. */
+/* A draft, or scratch beside it: its text is nowhere else. */
+static bool page_holds_text(const struct page *p)
+{
+    return page_is_dirty(p) || (p->local && p->local->children);
+}
+
+/* What the sweep did not have is gone, except what was made or changed here meanwhile,
+ * and what holds text of this machine: that stays until it is removed here. */
 static void list_drop_unseen(struct workspace *ws)
 {
     struct page *p;
     struct page *tmp;
     HASH_ITER (hh_name, ws->by_name, p, tmp) {
-        if (!p->id || p->seen >= ws->sweep || page_is_dirty(p) || page_is_ahead(p))
+        if (!p->id || p->seen >= ws->sweep || page_holds_text(p) || page_is_ahead(p))
             continue;
         log_info("page %s is gone from the platform", p->dir);
         page_detach(p);

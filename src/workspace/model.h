@@ -43,6 +43,7 @@ struct item {
 
     struct doc *doc;    /* the document this file is; NULL: scratch */
     bool dirty;         /* data holds the bytes; else the doc's shown text does */
+    bool orphan;        /* of a page that is gone: not saved, nothing is made in it */
     struct buf data;    /* a file's bytes, a link's target */
     uint64_t seq;       /* counts changes of the bytes */
     uint64_t tried_seq; /* the last change a commit was tried for, and its verdict */
@@ -172,7 +173,10 @@ struct doc *page_doc_of(struct page *p, enum page_file which); /* NULL: a view *
 struct page *page_new(struct workspace *ws, const char *id, bool is_template);
 /* Takes over what a summary or a body says of the page as a whole. */
 void page_take_fields(struct page *p, const struct platform_page *from);
-/* Takes over a body: documents whose value changed are shown anew. */
+/* Takes over one document of a body: it is shown anew where its value changed. */
+void page_take_doc(struct page *p, enum page_file which,
+                   const struct platform_page *from);
+/* Takes over a whole body. */
 void page_take_body(struct page *p, const struct platform_page *from);
 /* Forgets the body when nothing here depends on it. */
 void page_drop_body(struct page *p);

@@ -121,10 +121,15 @@ void page_unref(struct page *p)
 
 void page_detach(struct page *p)
 {
-    for (int i = 0; i < PAGE_DOCS; i++)
+    for (int i = 0; i < PAGE_DOCS; i++) {
+        if (p->docs[i].file)
+            p->docs[i].file->orphan = true;
         doc_unbind(&p->docs[i]);
-    if (p->local)
+    }
+    if (p->local) {
         p->local->page = NULL;
+        p->local->orphan = true;
+    }
 }
 
 bool page_is_template(const struct page *p)
@@ -166,6 +171,7 @@ struct item *page_scratch(struct page *p)
     if (!p->local) {
         p->local = item_new(p->ws, ITEM_DIR, 0755);
         p->local->page = p;
+        p->local->orphan = !p->listed && !p->is_template;
     }
     return p->local;
 }
@@ -200,6 +206,7 @@ static struct timespec page_updated(const struct page *p)
     return clock_parse(p->updated_at, &ts) ? ts : clock_now();
 }
 
+/* The value's own tokens; `absent` where the page has none. */
 static struct text *span_text(const struct platform_page *from, struct json_span span,
                               const char *absent)
 {
@@ -208,19 +215,32 @@ static struct text *span_text(const struct platform_page *from, struct json_span
     return text_new(from->text->data + span.start, span.end - span.start);
 }
 
+void page_take_doc(struct page *p, enum page_file which, const struct platform_page *from)
+{
+    struct text *remote;
+    struct text *fresh;
+    if (which == PAGE_SPEC) {
+        remote = span_text(from, from->spec, "null");
+        fresh = present_spec(from);
+    } else if (which == PAGE_QUERIES) {
+        remote = span_text(from, from->queries, "[]");
+        fresh = present_queries(from);
+    } else {
+        fresh = p->is_template ? present_template(from) : present_page(from);
+        remote = text_ref(fresh);
+    }
+    doc_take_remote(page_doc_of(p, which), remote, fresh, page_updated(p));
+}
+
 void page_take_body(struct page *p, const struct platform_page *from)
 {
     page_take_fields(p, from);
     text_replace(&p->info, p->is_template ? NULL : present_info(from));
-    struct timespec when = page_updated(p);
     free(p->token);
     p->token = xstrdup(from->token);
-    doc_take_remote(page_doc_of(p, PAGE_SPEC), span_text(from, from->spec, "null"),
-                    present_spec(from), when);
-    doc_take_remote(page_doc_of(p, PAGE_QUERIES), span_text(from, from->queries, "[]"),
-                    present_queries(from), when);
-    struct text *page = p->is_template ? present_template(from) : present_page(from);
-    doc_take_remote(page_doc_of(p, PAGE_PAGE), text_ref(page), page, when);
+    page_take_doc(p, PAGE_SPEC, from);
+    page_take_doc(p, PAGE_QUERIES, from);
+    page_take_doc(p, PAGE_PAGE, from);
     p->body = BODY_READY;
     p->body_ms = clock_ms();
 }
@@ -257,9 +277,9 @@ static void body_fetched(void *arg, const struct platform_answer *answer)
             page_take_body(p, answer->page);
         waits = wait_take(&p->body_waits);
     }
-    ws_unlock(p->ws);
     if (err)
         log_warning("page %s: cannot be read: %s", p->dir, answer->message);
+    ws_unlock(p->ws);
     wait_run(waits, err);
     page_unref(p);
     free(fetch);

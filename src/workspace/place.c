@@ -32,6 +32,8 @@ static int place_create_doc(struct page *p, enum page_file which, struct item **
         return -EROFS;
     if (d->present)
         return -EEXIST;
+    if (!p->listed)
+        return -ENOENT; /* the page vanished; somebody still stands in its directory */
     if (p->archiving)
         return -EBUSY; /* its answer is on the way */
     if (!p->ws->writable && which != PAGE_PARAMS)
@@ -48,6 +50,8 @@ static int place_add(struct item *dir, const char *name, enum item_type type, mo
 {
     if (!name_is_component(name))
         return -EINVAL;
+    if (dir->orphan)
+        return -ENOENT;
     if (item_child(dir, name))
         return -EEXIST;
     struct item *it = item_new(dir->ws, type, mode);

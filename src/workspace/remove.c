@@ -39,11 +39,11 @@ static int page_unlink(struct page *p, enum page_file which, pid_t tgid)
 
 int place_unlink(struct item *dir, const char *name, pid_t tgid)
 {
-    int which = dir->page ? page_file_find(name) : -1;
     int err = 0;
     ws_lock(dir->ws);
+    int which = dir->page ? page_file_find(name) : -1;
     struct item *it = item_child(dir, name);
-    if (which >= 0 && dir->page)
+    if (which >= 0)
         err = page_unlink(dir->page, (enum page_file)which, tgid);
     else if (!it)
         err = -ENOENT;

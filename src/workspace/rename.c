@@ -109,6 +109,8 @@ static int rename_locked(struct item *from_dir, const char *name, struct item *t
         return err;
     if (!to.doc)
         return rename_to_scratch(&from, &to);
+    if (!to.doc->page->listed)
+        return -ENOENT;
     if (to.which != PAGE_PARAMS && !from_dir->ws->writable)
         return workspace_refuse(from_dir->ws, to_dir->page->dir);
     return save_rename(to.doc, from.item, w);

@@ -68,7 +68,7 @@ static int doc_check(enum page_file which, const char *id, const struct text *ba
     return present_page_changes(text, base, id, &fields, e);
 }
 
-static bool text_same_tokens(const struct text *a, const struct text *b)
+bool save_same_tokens(const struct text *a, const struct text *b)
 {
     struct json_limits limits = JSON_LIMITS_WIRE;
     struct json_span x;
@@ -180,11 +180,12 @@ static void doc_saved(struct doc *d, struct item *it, uint64_t seq, struct text 
                      text_new(from->text->data + echo.start, echo.end - echo.start));
     text_replace(&d->remote, remote);
     doc_clear_problem(d);
-    d->waiting = false;
-    if (it && it->doc == d && it->seq == seq)
+    if (it && it->doc == d && it->seq == seq) {
         doc_settle(d, text);
-    else if (!it || it->doc != d)
-        text_replace(&d->shown, text_ref(text));
+        return;
+    }
+    d->waiting = false; /* it was written to meanwhile: still a draft */
+    text_replace(&d->shown, text_ref(text));
 }
 
 static void doc_remove_rejected(struct doc *d)
@@ -198,18 +199,37 @@ static void doc_remove_rejected(struct doc *d)
 static void save_bind(struct save *s)
 {
     struct item *it = s->item;
-    if (!s->rename || !s->page->listed)
-        return;
+    if (!s->rename || !s->page->listed || it->doc)
+        return; /* (bound: its mv was killed, and another one came first) */
     if (it->parent)
         item_unref(item_detach(it));
     doc_bind(s->doc, it);
     s->rename = false;
 }
 
+/* The answer is the whole page: what others changed in it since we read it comes along,
+ * for its token says that we know it all. */
+static void save_take_others(struct save *s, const struct platform_page *from)
+{
+    const struct {
+        enum page_file which;
+        bool there;
+    } docs[] = {
+        {PAGE_PAGE, from->name && from->id},
+        {PAGE_QUERIES, from->queries.start != from->queries.end},
+        {PAGE_SPEC, from->spec.start != from->spec.end},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(docs); i++) {
+        struct doc *d = page_doc_of(s->page, docs[i].which);
+        bool ours = d == s->doc || (d == s->other && s->other_draft);
+        if (docs[i].there && !ours)
+            page_take_doc(s->page, docs[i].which, from);
+    }
+}
+
 static void save_take_page(struct save *s, const struct platform_page *from)
 {
     struct page *p = s->page;
-    struct doc *page = page_doc_of(p, PAGE_PAGE);
     p->epoch++;
     p->changed_in = p->ws->listing ? p->ws->sweep : 0;
     free(p->token);
@@ -218,10 +238,7 @@ static void save_take_page(struct save *s, const struct platform_page *from)
         return;
     page_take_fields(p, from);
     text_replace(&p->info, present_info(from));
-    if (from->name && from->id && s->doc != page) {
-        struct text *shown = present_page(from);
-        doc_take_remote(page, text_ref(shown), shown, clock_now());
-    }
+    save_take_others(s, from);
 }
 
 static void save_succeed(struct save *s, const struct platform_page *from)
@@ -288,6 +305,31 @@ void save_end(struct save *s, int err, const struct platform_page *from)
     save_finish(s, err);
 }
 
+/* The platform has this already. After a refusal it is an editor putting the old bytes
+ * back: then the refused text is kept beside the file, and its reason (rule 5). */
+static void doc_unchanged(struct doc *d, struct item *it, struct text *text)
+{
+    if (d->refused) {
+        doc_keep_rejected(d);
+        text_replace(&d->refused, NULL);
+    } else if (!d->rejected) {
+        doc_clear_problem(d);
+    }
+    if (d->which == PAGE_PARAMS)
+        d->page->epoch++; /* a render on its way has the old ones */
+    doc_settle(d, text);
+    it->tried_seq = it->seq;
+    it->tried_err = 0;
+}
+
+void save_end_unchanged(struct save *s)
+{
+    save_bind(s);
+    if (s->item->doc == s->doc && s->item->seq == s->seq)
+        doc_unchanged(s->doc, s->item, s->text);
+    save_finish(s, 0);
+}
+
 void save_end_waiting(struct save *s)
 {
     save_bind(s);
@@ -323,7 +365,8 @@ static bool commit_take(struct commit *c, enum save_why why, struct wait *w, int
 {
     struct item *it = c->it;
     struct doc *d = it->doc;
-    *ret = 0;
+    /* Of a page that vanished meanwhile: what was not saved in time never is. */
+    *ret = it->orphan && it->tried_seq != it->seq ? -ENOENT : 0;
     if (!d || !it->dirty)
         return false;
     struct save *running = save_find(d->page, it);
@@ -358,19 +401,11 @@ static int commit_refuse(struct commit *c, int err)
     return err;
 }
 
-/* The platform has this already. After a refusal it is an editor putting the old bytes
- * back: then the refused text is kept beside the file, and its reason (rule 5). */
-static void doc_unchanged(struct doc *d, struct item *it, struct text *text)
+/* While a save runs, the platform's value is about to be another one. */
+static bool doc_needs_no_save(const struct doc *d, const struct text *text)
 {
-    if (d->refused) {
-        doc_keep_rejected(d);
-        text_replace(&d->refused, NULL);
-    } else if (!d->rejected) {
-        doc_clear_problem(d);
-    }
-    doc_settle(d, text);
-    it->tried_seq = it->seq;
-    it->tried_err = 0;
+    return d->which == PAGE_PARAMS ||
+           (!d->page->save && save_same_tokens(text, d->remote));
 }
 
 /* Judged: the lock is held again, and the file may have changed or moved meanwhile. */
@@ -382,7 +417,7 @@ static int commit_apply(struct commit *c, int err, bool by_opener, enum save_why
         return 0; /* a later commit point speaks for what is there now */
     if (err)
         return why == SAVE_FLUSH && !by_opener ? 0 : commit_refuse(c, err);
-    if (c->which == PAGE_PARAMS || text_same_tokens(c->text, d->remote)) {
+    if (doc_needs_no_save(d, c->text)) {
         doc_unchanged(d, c->it, c->text);
         return 0;
     }
@@ -420,7 +455,7 @@ int save_rename(struct doc *d, struct item *it, struct wait *w)
     if (err) {
         doc_refuse_here(d, text, &error);
         doc_keep_rejected(d);
-    } else if (d->which == PAGE_PARAMS || text_same_tokens(text, d->remote)) {
+    } else if (doc_needs_no_save(d, text)) {
         doc_bind(d, it);
         item_unref(item_detach(it));
         doc_unchanged(d, it, text);

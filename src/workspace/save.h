@@ -55,6 +55,10 @@ void save_end(struct save *s, int err, const struct platform_page *from);
 /* Ends a save that needs no request, or only waits for more files: err 0, nothing sent.
  */
 void save_end_waiting(struct save *s);
+/* The same for a save of what the platform has already. */
+void save_end_unchanged(struct save *s);
+/* Does a (or b) hold what the other does, but for blanks? NULL is no text. */
+bool save_same_tokens(const struct text *a, const struct text *b);
 /* Notes a refusal or failure without a verdict for `errors`. */
 void save_note(struct save *s, const char *stage, const char *message);
 

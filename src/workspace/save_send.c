@@ -195,7 +195,7 @@ static void save_plan_page(struct save *s)
         save_note(s, "json", error.message);
         save_end(s, err, NULL);
     } else if (s->fields->len <= 2) {
-        save_end(s, 0, NULL); /* only blanks, or what is not sent */
+        save_end_unchanged(s); /* only blanks, or what is not sent */
     } else {
         save_patch(s);
     }
@@ -205,6 +205,11 @@ void save_plan(struct save *s)
 {
     if (s->doc->which == PAGE_PAGE) {
         save_plan_page(s);
+        return;
+    }
+    /* The value may have become known, or this one, only while the save was queued. */
+    if (save_same_tokens(s->text, s->doc->remote)) {
+        save_end_unchanged(s);
         return;
     }
     save_pick_other(s);

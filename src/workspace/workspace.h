@@ -201,8 +201,8 @@ int place_rename(struct item *from, const char *name, struct item *to,
 enum save_why { SAVE_FLUSH, SAVE_FSYNC, SAVE_RELEASE };
 
 /* A commit point. by_opener: the process closing is the one that opened. 0 when there is
- * nothing to save; the same answer again for the same bytes. w may be NULL
- * (SAVE_RELEASE). */
+ * nothing to save; the same answer again for the same bytes; -ENOENT for what was written
+ * after its page had vanished. w may be NULL (SAVE_RELEASE). */
 int item_commit(struct item *it, enum save_why why, bool by_opener, struct wait *w);
 
 /* ---- .amdahl/ ---------------------------------------------------------------- */
