@@ -13,7 +13,7 @@ enum { LOG_LINES = 1000, LOG_LINE_MAX = 1024 };
 static struct {
     pthread_mutex_t lock; /* leaf lock: nothing is called under it */
     const char *program;
-    enum log_level level;
+    _Atomic enum log_level level; /* read without the lock: debug lines are many */
     enum log_sink sink;
     char *lines[LOG_LINES]; /* ring; owned */
     unsigned next;
