@@ -93,16 +93,23 @@ static void ctl_stat(struct node *n, struct stat *ret)
     stat_fixed(n->fs, ret, INO_REPORTS + (uint64_t)n->key.which, S_IFREG | 0600);
 }
 
+/* Guards the words of every ctl handle: one may be read by a thread while another one
+ * writes the next command. Taken before the workspace's lock, held for memory work. */
+static pthread_mutex_t ctl_lock = PTHREAD_MUTEX_INITIALIZER;
+
 static int ctl_write(struct node *n, struct handle *h, const char *data, size_t size,
                      off_t off, struct wait *w)
 {
     if (size > 4096)
         return -E2BIG;
     cleanup_free char *line = xstrndup(data, size);
-    text_replace(&h->snapshot, NULL);
-    atomic_store(&h->given, 0);
     line[strcspn(line, "\n")] = '\0';
-    return workspace_command(n->fs->ws, line, &h->snapshot, w);
+    pthread_mutex_lock(&ctl_lock);
+    text_replace(&h->snapshot, NULL);
+    h->given = 0;
+    int err = workspace_command(n->fs->ws, line, &h->snapshot, w);
+    pthread_mutex_unlock(&ctl_lock);
+    return err;
 }
 
 /* The words are given once, whatever the offset: a shell's <> reads behind what it wrote,
@@ -110,8 +117,10 @@ static int ctl_write(struct node *n, struct handle *h, const char *data, size_t 
 static int ctl_read(struct node *n, struct handle *h, size_t size, off_t off,
                     struct buf *out)
 {
-    int err = snapshot_read(n, h, size, (off_t)atomic_load(&h->given), out);
-    atomic_fetch_add(&h->given, out->len);
+    pthread_mutex_lock(&ctl_lock);
+    int err = snapshot_read(n, h, size, (off_t)h->given, out);
+    h->given += out->len;
+    pthread_mutex_unlock(&ctl_lock);
     return err;
 }
 

@@ -1,5 +1,7 @@
 """The mount tells of itself in .amdahl/."""
 import json
+import os
+import threading
 
 from amdahl import heading, spec_of, write
 
@@ -32,3 +34,28 @@ def test_the_key_is_nowhere(weekly):
     assert weekly.server.keys["author"] not in weekly.daemon.text()
     with open(f"/proc/{weekly.daemon.pid}/cmdline") as line:
         assert weekly.server.keys["author"] not in line.read()
+
+
+def test_one_handle_of_ctl_for_many_threads(weekly):
+    """One writes the next command while others read the words of the last."""
+    fd = os.open(weekly.path / ".amdahl" / "ctl", os.O_RDWR)
+    words = b"the names that were removed are back\n"
+    problems = []
+
+    def write_all():
+        for _ in range(3000):
+            os.write(fd, b"restore quarterly-report\n")
+
+    def read_all():
+        for _ in range(3000):
+            got = os.pread(fd, 100, 0)
+            if got not in (b"", words):
+                problems.append(got)
+
+    threads = [threading.Thread(target=t) for t in (write_all, read_all, read_all)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    os.close(fd)
+    assert problems == []
