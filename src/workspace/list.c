@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "json/json.h"
 #include "workspace/names.h"
 #include "workspace/present.h"
 
@@ -252,7 +253,6 @@ static void list_done(void *arg, const struct platform_answer *answer)
     struct workspace *ws = arg;
     ws_lock(ws);
     ws->listing = false;
-    ws->list_err = answer->err;
     if (!answer->err)
         list_apply(ws, answer);
     list_forget_gone(ws);
@@ -340,8 +340,8 @@ struct page *workspace_find_id(struct workspace *ws, const char *id)
 int workspace_page_make(struct workspace *ws, const char *name, struct page **ret_page)
 {
     int err = 0;
-    if (!name_is_component(name))
-        return -EINVAL;
+    if (!name_is_component(name) || !json_utf8_valid(name, strlen(name), NULL))
+        return -EINVAL; /* the platform could not be told such a name */
     ws_lock(ws);
     if (pages_name_taken(ws, name)) {
         err = -EEXIST;

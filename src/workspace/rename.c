@@ -236,7 +236,7 @@ static int page_rename(struct workspace *ws, const char *from, const char *to,
     HASH_FIND(hh_name, ws->by_name, to, strlen(to), there);
     if (!p)
         return -ENOENT;
-    if (!name_is_component(to) || *to == '.')
+    if (!name_is_component(to) || *to == '.' || !json_utf8_valid(to, strlen(to), NULL))
         return -EINVAL;
     if (there || item_child(ws->pages_local, to))
         return -EEXIST;

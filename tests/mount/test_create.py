@@ -113,3 +113,12 @@ def test_a_lost_answer_makes_one_page(fake, mount_at):
 def test_exists_already(weekly):
     with fails_with(errno.EEXIST):
         os.mkdir(weekly.page("quarterly-report"))
+
+
+def test_a_name_that_is_no_utf8(weekly):
+    """JSON could not tell it to the platform: refused at once, not at a save."""
+    name = os.fsencode(weekly.pages) + b"/caf\xe9"
+    with fails_with(errno.EINVAL):
+        os.mkdir(name)
+    with fails_with(errno.EINVAL):
+        os.rename(os.fsencode(weekly.page("quarterly-report")), name)
