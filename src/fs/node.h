@@ -33,12 +33,11 @@ enum ready_for { READY_ATTR, READY_LOOKUP, READY_LIST, READY_OPEN, READY_RENAME 
 
 /* A kind of node. All slots answer from memory, but for those that take a struct wait:
  * they may return -EINPROGRESS and complete it later (workspace.h). A null slot means
- * -EPERM; `ready` null: always ready; `ref`/`unref` null: the object is not counted. */
+ * -EPERM; `ready` null: always ready; `unref` null: the object is not counted. */
 struct node_ops {
     const char *path;                   /* what it stands for, "pages/<page>/spec.json" */
     double attr_timeout, entry_timeout; /* seconds */
     bool direct_io;
-    void (*ref)(void *object);
     void (*unref)(void *object);
 
     void (*stat)(struct node *n, struct stat *ret);
@@ -100,9 +99,10 @@ struct handle {
     struct node *node;       /* a reference */
     int flags;               /* of open(2) */
     pid_t opener;            /* process, not thread */
+    bool closed;             /* the kernel has; it counts among the writers no more */
     atomic_bool wrote;       /* something was written or cut through it */
     struct text *snapshot;   /* what this open reads; NULL: the object itself */
-    atomic_size_t given;     /* of ctl: so many bytes of its words were read */
+    size_t given;            /* of ctl: so many bytes of its words were read */
     struct listing *listing; /* of a directory */
 };
 

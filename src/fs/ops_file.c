@@ -216,14 +216,15 @@ void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_inf
     waiter_begin(w, begin_fsync);
 }
 
-/* Nobody hears of an error here: what arrives after the last close (mmap) is saved
- * behind, and told in `errors`. */
+/* Nobody hears of an error here: what arrives after the last close (mmap), or was written
+ * by one of several handles and is no save yet (an empty file), is judged once nobody can
+ * write any more, behind, and told in `errors`. */
 void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
     struct node *n = req_node(req, ino);
     struct handle *h = fi_handle(fi);
-    if (atomic_load(&n->writers) == 1)
-        node_commit(n, h, SAVE_RELEASE, true, NULL);
+    if (handle_close(h) && n->key.ops->commit)
+        n->key.ops->commit(n, SAVE_RELEASE, true, NULL);
     handle_unref(h);
     reply_err(req, 0);
 }

@@ -147,10 +147,17 @@ struct handle *handle_ref(struct handle *h)
     return h;
 }
 
+bool handle_close(struct handle *h)
+{
+    if (!handle_writes(h) || h->closed)
+        return false;
+    h->closed = true;
+    return atomic_fetch_sub(&h->node->writers, 1) == 1;
+}
+
 static void handle_free(struct handle *h)
 {
-    if (handle_writes(h))
-        atomic_fetch_sub(&h->node->writers, 1);
+    handle_close(h);
     pthread_mutex_lock(&h->node->fs->nodes_lock);
     DL_DELETE(h->node->fs->handles, h);
     pthread_mutex_unlock(&h->node->fs->nodes_lock);

@@ -28,6 +28,9 @@ void node_stat(struct node *n, struct stat *ret);
 struct handle *handle_new(struct node *n, fuse_req_t req, int flags);
 struct handle *handle_ref(struct handle *h); /* NULL is allowed in both */
 void handle_unref(struct handle *h);
+/* The kernel closes it (its reference stays). True: it was the last one that may write to
+ * its node. */
+bool handle_close(struct handle *h);
 /* At the end, when nothing uses one any more: those that no RELEASE came for. */
 void handle_drop_all(struct fs *fs);
 

@@ -175,3 +175,16 @@ def test_drafts_of_other_files_block_nothing(weekly, bad):
     assert page["declared_queries"] == queries
     assert page["spec"]["root"]["children"][0]["type"] == "Heading"
     assert "Heding" in (where / "spec.json").read_text()
+
+
+def test_emptied_by_one_closed_last_by_another(weekly):
+    """Two handles: which of them closes last does not decide whether the empty file is
+    told of."""
+    path = weekly.page("quarterly-report") / "spec.json"
+    path.read_text()
+    other = os.open(path, os.O_WRONLY)
+    os.close(os.open(path, os.O_WRONLY | os.O_TRUNC))
+    os.close(other)
+    errors = weekly.page("quarterly-report") / "errors"
+    wait_for(lambda: "the file is empty" in errors.read_text(), 10, "the reason")
+    assert weekly.server.count("PATCH") == 0
