@@ -63,7 +63,7 @@ int place_node_rename(struct node *n, const char *name, struct node *to,
 int snapshot_read(struct node *n, struct handle *h, size_t size, off_t off,
                   struct buf *out);
 
-/* ---- user.amdahl.* (xattr.c) ------------------------------------------------- */
+/* ---- user.amdahl.* (ops_xattr.c) ------------------------------------------------- */
 
 int page_xattr_get(struct page *p, const char *name, struct buf *out);
 void page_xattr_list(struct page *p, struct buf *out);

@@ -5,11 +5,6 @@
 
 #include "fs/internal.h"
 
-static void item_object_ref(void *object)
-{
-    item_ref(object);
-}
-
 static void item_object_unref(void *object)
 {
     item_unref(object);
@@ -118,7 +113,6 @@ static int file_commit(struct node *n, enum save_why why, bool by_opener, struct
 const struct node_ops file_ops = {
     .path = "pages/<page>/{spec,queries,page,params}.json and local files",
     .entry_timeout = 1.0,
-    .ref = item_object_ref,
     .unref = item_object_unref,
     .stat = item_node_stat,
     .ready = file_ready,
@@ -146,7 +140,6 @@ const struct node_ops link_ops = {
     .path = "local links",
     .attr_timeout = 1.0,
     .entry_timeout = 1.0,
-    .ref = item_object_ref,
     .unref = item_object_unref,
     .stat = item_node_stat,
     .readlink = link_readlink,
@@ -168,7 +161,7 @@ static void place_list_one(void *arg, const char *name, struct item *it)
 {
     static const mode_t types[] = {
         [ITEM_FILE] = S_IFREG, [ITEM_DIR] = S_IFDIR, [ITEM_LINK] = S_IFLNK};
-    listing_add(arg, name, 0, types[item_type(it)]);
+    listing_add(arg, name, item_number(it), types[item_type(it)]);
 }
 
 int place_node_list(struct node *n, struct listing *out)
@@ -245,7 +238,6 @@ const struct node_ops dir_ops = {
     .path = "local directories",
     .attr_timeout = 0.0,
     .entry_timeout = 1.0,
-    .ref = item_object_ref,
     .unref = item_object_unref,
     .stat = item_node_stat,
     .place = dir_place,

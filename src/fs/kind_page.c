@@ -5,11 +5,6 @@
 
 #include "fs/internal.h"
 
-static void page_object_ref(void *object)
-{
-    page_ref(object);
-}
-
 static void page_object_unref(void *object)
 {
     page_unref(object);
@@ -64,12 +59,10 @@ static int page_node_lookup(struct node *n, const char *name, struct node **ret_
 static int page_node_list(struct node *n, struct listing *out)
 {
     struct page *p = node_page(n);
-    struct stat st;
-    page_stat(p, &st);
     for (int i = 0; i < PAGE_FILES; i++)
         if (page_has(p, (enum page_file)i, true))
             listing_add(out, page_file_name((enum page_file)i),
-                        st.st_ino + 1 + (uint64_t)i, S_IFREG);
+                        page_file_number(p, (enum page_file)i), S_IFREG);
     return place_node_list(n, out);
 }
 
@@ -110,7 +103,6 @@ const struct node_ops page_ops = {
     .path = "pages/<page>/ and templates/<template>/",
     .attr_timeout = 0.0,
     .entry_timeout = 1.0,
-    .ref = page_object_ref,
     .unref = page_object_unref,
     .stat = page_node_stat,
     .ready = page_node_ready,
@@ -184,7 +176,6 @@ const struct node_ops view_ops = {
     .path = "pages/<page>/{errors,info.json,verdict.json}",
     .entry_timeout = 1.0,
     .direct_io = true,
-    .ref = page_object_ref,
     .unref = page_object_unref,
     .stat = view_stat,
     .open = view_open,
@@ -208,7 +199,6 @@ const struct node_ops render_ops = {
     .path = "pages/<page>/render.json",
     .entry_timeout = 1.0,
     .direct_io = true,
-    .ref = page_object_ref,
     .unref = page_object_unref,
     .stat = view_stat,
     .ready = render_ready,

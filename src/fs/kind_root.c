@@ -1,5 +1,6 @@
 /* kind_root.c - the top of the tree, pages/, templates/ and by-id/. */
 #include <errno.h>
+#include <linux/fs.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -126,8 +127,7 @@ static int pages_lookup(struct node *n, const char *name, struct node **ret_chil
 
 static void pages_list_one(void *arg, const char *name, struct page *p)
 {
-    (void)p;
-    listing_add(arg, name, 0, S_IFDIR);
+    listing_add(arg, name, page_number(p), S_IFDIR);
 }
 
 static int pages_list(struct node *n, struct listing *out)
@@ -167,6 +167,8 @@ static int pages_rmdir(struct node *n, const char *name, pid_t tgid, struct wait
 static int pages_rename(struct node *n, const char *name, struct node *to,
                         const char *to_name, unsigned flags, struct wait *w)
 {
+    if (flags & RENAME_EXCHANGE)
+        return -EINVAL;
     if (pages_has(n, name))
         return to == n ? workspace_page_rename(n->fs->ws, name, to_name, w) : -EXDEV;
     if (to == n && pages_has(n, to_name))
@@ -246,11 +248,16 @@ static int byid_lookup(struct node *n, const char *name, struct node **ret_child
     return 0;
 }
 
+/* Behind those of the page's files (page.c leaves it the low four bits). */
+static uint64_t byid_number(const struct page *p)
+{
+    return page_number(p) + 15;
+}
+
 static void byid_list_one(void *arg, const char *id, struct page *p)
 {
-    (void)p;
     if (name_is_component(id))
-        listing_add(arg, id, 0, S_IFLNK);
+        listing_add(arg, id, byid_number(p), S_IFLNK);
 }
 
 static int byid_list(struct node *n, struct listing *out)
@@ -269,11 +276,6 @@ const struct node_ops byid_ops = {
     .list = byid_list,
 };
 
-static void byid_page_ref(void *object)
-{
-    page_ref(object);
-}
-
 static void byid_page_unref(void *object)
 {
     page_unref(object);
@@ -290,7 +292,7 @@ static void byid_link_stat(struct node *n, struct stat *ret)
     struct stat page;
     cleanup_free char *target = byid_readlink(n);
     page_stat(n->key.object, &page);
-    stat_fixed(n->fs, ret, page.st_ino + 15, S_IFLNK | 0777);
+    stat_fixed(n->fs, ret, byid_number(n->key.object), S_IFLNK | 0777);
     ret->st_size = (off_t)strlen(target);
     ret->st_mtim = ret->st_ctim = ret->st_atim = page.st_mtim;
 }
@@ -298,7 +300,6 @@ static void byid_link_stat(struct node *n, struct stat *ret)
 /* No timeout: the page's directory may be renamed at any time. */
 const struct node_ops byid_link_ops = {
     .path = "by-id/<page id>",
-    .ref = byid_page_ref,
     .unref = byid_page_unref,
     .stat = byid_link_stat,
     .readlink = byid_readlink,

@@ -64,6 +64,11 @@ enum item_type item_type(const struct item *it)
     return it->type;
 }
 
+uint64_t item_number(const struct item *it)
+{
+    return it->ino;
+}
+
 /* ---- directories ------------------------------------------------------------- */
 
 static void item_touch(struct item *it)
@@ -229,7 +234,7 @@ static const mode_t item_formats[] = {
 static void item_stat_doc(const struct item *it, struct stat *ret)
 {
     const struct doc *d = it->doc;
-    ret->st_ino = d->page->ino + 1 + (uint64_t)d->which;
+    ret->st_ino = page_file_number(d->page, d->which);
     ret->st_mode = S_IFREG | (item_may_write_locked(it) ? 0444 : 0644);
     ret->st_mtim = it->dirty ? it->mtime : d->mtime;
     ret->st_ctim = ret->st_mtim;

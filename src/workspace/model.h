@@ -135,7 +135,6 @@ struct workspace {
     uint64_t sweep;   /* number of the running or last sweep */
     int64_t tried_ms; /* when the newest one began */
     int64_t swept_ms; /* when the last good one ended; 0: never */
-    int list_err;     /* of the last sweep */
     struct wait *list_waits;
     uint64_t own_pages; /* pages made here, counted for their inode numbers */
     struct gone_id
@@ -167,7 +166,7 @@ void wait_add(struct wait **list, struct wait *w);
 struct wait *wait_take(struct wait **list);
 void wait_run(struct wait *list, int err);
 
-/* ---- pages (page.c, body.c) -------------------------------------------------- */
+/* ---- pages (page.c) -------------------------------------------------- */
 
 struct doc *page_doc_of(struct page *p, enum page_file which); /* NULL: a view */
 struct page *page_new(struct workspace *ws, const char *id, bool is_template);

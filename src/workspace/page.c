@@ -62,6 +62,16 @@ static uint64_t page_ino(struct workspace *ws, const char *id)
     return ((h & ~(uint64_t)15) | ((uint64_t)1 << 63));
 }
 
+uint64_t page_number(const struct page *p)
+{
+    return p->ino;
+}
+
+uint64_t page_file_number(const struct page *p, enum page_file which)
+{
+    return p->ino + 1 + (uint64_t)which;
+}
+
 struct page *page_new(struct workspace *ws, const char *id, bool is_template)
 {
     struct page *p = xcalloc(1, sizeof *p);
@@ -130,11 +140,6 @@ void page_detach(struct page *p)
         p->local->page = NULL;
         p->local->orphan = true;
     }
-}
-
-bool page_is_template(const struct page *p)
-{
-    return p->is_template;
 }
 
 char *page_dir(struct page *p)

@@ -80,7 +80,7 @@ void page_view_stat(struct page *p, enum page_file which, struct stat *ret)
     cleanup_text struct text *text = page_view(p, which);
     ws_lock(p->ws);
     *ret = (struct stat){
-        .st_ino = p->ino + 1 + (uint64_t)which,
+        .st_ino = page_file_number(p, which),
         .st_mode = S_IFREG | (p->id ? 0444 : 0644),
         .st_nlink = 1,
         .st_size = (off_t)text->len,

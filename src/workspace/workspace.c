@@ -122,14 +122,6 @@ int workspace_refuse(struct workspace *ws, const char *what)
     return -EACCES;
 }
 
-bool workspace_is_writable(struct workspace *ws)
-{
-    ws_lock(ws);
-    bool writable = ws->writable;
-    ws_unlock(ws);
-    return writable;
-}
-
 struct item *workspace_root_local(struct workspace *ws)
 {
     return ws->root_local;

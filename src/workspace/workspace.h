@@ -53,7 +53,6 @@ void workspace_destroy(struct workspace *ws);
 /* What GET /me said (NULL: nothing): kept for me.json; its scopes decide what is
  * writable. */
 void workspace_set_me(struct workspace *ws, struct text *me);
-bool workspace_is_writable(struct workspace *ws);
 
 /* ---- pages/ ------------------------------------------------------------------ */
 
@@ -72,7 +71,8 @@ void workspace_each_id(struct workspace *ws, page_visit_fn *fn, void *arg);
 struct page *workspace_find_page(struct workspace *ws, const char *name);
 struct page *workspace_find_id(struct workspace *ws, const char *id);
 
-/* mkdir pages/<name>: a draft on this machine. -EEXIST, -EACCES (key cannot write). */
+/* mkdir pages/<name>: a draft on this machine. -EEXIST, -EACCES (key cannot write),
+ * -EINVAL: no name, or not UTF-8. */
 int workspace_page_make(struct workspace *ws, const char *name, struct page **ret_page);
 /* rmdir pages/<name>: -ENOENT, -ENOTEMPTY while documents or scratch are left in it,
  * -EPERM when the brake holds (and what tgid unlinked elsewhere comes back). */
@@ -111,9 +111,12 @@ int page_file_find(const char *name);
 
 struct page *page_ref(struct page *p);
 void page_unref(struct page *p);
-bool page_is_template(const struct page *p);
 /* Its directory's name now; malloc'ed. */
 char *page_dir(struct page *p);
+/* Its directory's inode number, that of its file `which` (constant). Any thread, lock or
+ * not. */
+uint64_t page_number(const struct page *p);
+uint64_t page_file_number(const struct page *p, enum page_file which);
 /* Directory times and inode number; nlink 2. Never waits. */
 void page_stat(struct page *p, struct stat *ret);
 /* The body is here (or the page is only on this machine). -ENOENT: it vanished. */
@@ -145,6 +148,8 @@ enum item_type { ITEM_FILE, ITEM_DIR, ITEM_LINK };
 struct item *item_ref(struct item *it);
 void item_unref(struct item *it);
 enum item_type item_type(const struct item *it);
+/* A scratch item's inode number (constant). */
+uint64_t item_number(const struct item *it);
 /* The page whose document this item is (a reference), or NULL. */
 struct page *item_page(struct item *it);
 /* Its page's body must be here before its size and bytes are known; 0 for scratch. */

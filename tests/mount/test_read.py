@@ -144,3 +144,11 @@ def test_find_and_cat_everything_works(weekly):
     done = run(f"cd {weekly.path} && find . -type f -exec cat {{}} + | wc -c", check=True)
     assert int(done.stdout) > 100
     assert "rror" not in done.stderr
+
+
+def test_listings_tell_the_inode_numbers_that_stat_tells(weekly):
+    (weekly.pages / ".notes").write_text("x")
+    for where in (weekly.pages, weekly.page("quarterly-report"), weekly.path / "by-id"):
+        with os.scandir(where) as entries:
+            for entry in entries:
+                assert entry.inode() == os.lstat(entry.path).st_ino, entry.path
