@@ -59,7 +59,7 @@ static void create_fields(struct save *s)
         buf_puts(&fields, "{}");
     } else if (json_check(page->data, page->len, &limits, &root, NULL) == 0) {
         struct json_span id;
-        if (json_member(page->data, root, "id", &id))
+        if (json_member(page->data, root, "id", &id) && id.end - id.start > 2)
             s->look_id = json_string_dup(page->data, id);
     }
     bool named = json_check(fields.data, fields.len, &limits, &root, NULL) == 0 &&

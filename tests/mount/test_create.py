@@ -122,3 +122,12 @@ def test_a_name_that_is_no_utf8(weekly):
         os.mkdir(name)
     with fails_with(errno.EINVAL):
         os.rename(os.fsencode(weekly.page("quarterly-report")), name)
+
+
+def test_an_empty_id_in_page_json_is_none(fake, mount_at):
+    mount = mount_at(fake)
+    os.mkdir(mount.page("new"))
+    write(mount.page("new") / "page.json", '{"id": "", "name": "New"}')
+    fake.forget()
+    write(mount.page("new") / "spec.json", dumps(simple_spec("x")))
+    assert (fake.count("GET", "^/pages/"), fake.count("POST", "^/pages$")) == (0, 1)
