@@ -216,8 +216,8 @@ static void save_take_others(struct save *s, const struct platform_page *from)
         bool there;
     } docs[] = {
         {PAGE_PAGE, from->name && from->id},
-        {PAGE_QUERIES, from->queries.start != from->queries.end},
-        {PAGE_SPEC, from->spec.start != from->spec.end},
+        {PAGE_QUERIES, from->queries.type != JSON_NULL},
+        {PAGE_SPEC, from->spec.type != JSON_NULL},
     };
     for (size_t i = 0; i < ARRAY_LEN(docs); i++) {
         struct doc *d = page_doc_of(s->page, docs[i].which);
