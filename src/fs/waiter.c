@@ -27,10 +27,22 @@ static bool waiter_claim(struct waiter *w)
     return true;
 }
 
+/* A timer still running would hold the waiter for nothing, and for ever when the mount
+ * ends before it is due. */
+static void waiter_stop_poll(struct waiter *w)
+{
+    if (!loop_is_current(w->fs->loop) || !w->polling)
+        return;
+    w->polling = false;
+    loop_timer_clear(w->fs->loop, &w->poll);
+    waiter_unref(w);
+}
+
 static void waiter_end(struct waiter *w, int err)
 {
     if (waiter_claim(w))
         w->finish(w, err);
+    waiter_stop_poll(w);
     waiter_unref(w);
 }
 
@@ -55,12 +67,14 @@ static void waiter_done(struct wait *wait, int err)
 static void waiter_interrupted(void *arg)
 {
     struct waiter *w = arg;
+    w->polling = false;
     if (atomic_load(&w->claimed)) {
         waiter_unref(w);
     } else if (!w->changes || proc_is_dying(w->tid)) {
         waiter_end(w, -EINTR);
     } else {
         /* The kernel sends one INTERRUPT; a SIGKILL after it shows only in /proc. */
+        w->polling = true;
         loop_timer_set(w->fs->loop, &w->poll, DYING_POLL_MS, waiter_interrupted, w);
     }
 }

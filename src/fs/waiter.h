@@ -26,6 +26,7 @@ struct waiter {
         changes; /* a save, a rename, a removal: a mere signal does not end it (rule 7) */
     pid_t tid;
     struct loop_timer poll; /* is the interrupted process dying? */
+    bool polling;           /* poll is set; of the engine's thread alone */
 
     /* Arguments, owned; what a request does not have stays zero. */
     struct node *node, *to;

@@ -125,3 +125,26 @@ def test_unmounting_with_a_hung_reader(fake, stuck):
     reader.kill()
     reader.wait(10 * SLOW)
     stuck.stop()
+
+
+def test_an_end_while_an_interrupted_save_is_watched(fake, mount_at):
+    """A mere signal does not end a save; the mount may end before the platform answers.
+    (LeakSanitizer judges what is left of the waiter.)"""
+    fake.add_page("One", page_id="pg-1")
+    mount = mount_at(fake)
+    path = mount.page("one") / "spec.json"
+    path.read_text()
+    fake.fault("POST", "/pages/validate$", "hang")
+    saver = subprocess.Popen(
+        [sys.executable, "-c",
+         "import os, signal, sys\n"
+         "signal.signal(signal.SIGINT, lambda *a: None)\n"
+         "fd = os.open(sys.argv[1], os.O_WRONLY | os.O_TRUNC)\n"
+         "os.write(fd, b'{\"version\": 1}')\n"
+         "try:\n    os.close(fd)\nexcept OSError:\n    pass\n", path])
+    wait_for(lambda: fake.count("POST"), 10, "the save")
+    saver.send_signal(signal.SIGINT)
+    time.sleep(0.3)
+    mount.daemon.process.terminate()
+    assert mount.daemon.finish(30) == ""
+    assert saver.wait(10) == 0
