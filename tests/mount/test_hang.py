@@ -14,9 +14,6 @@ from fakeplatform import simple_spec
 
 WORKERS = 4   # FS_WORKERS of src/fs/fs.c
 
-# What libfuse may start on its own under load, and our own threads beside them.
-WORKERS = 8
-
 OPENERS = """
 import os, sys, threading
 threading.stack_size(65536)
