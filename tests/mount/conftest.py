@@ -7,6 +7,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "lib"))
 
 import amdahl  # noqa: E402
+import desk as desks  # noqa: E402
 import fakeplatform  # noqa: E402
 
 
@@ -89,3 +90,23 @@ def weekly(local, mount_at):
     made.names()
     local.forget()
     return made
+
+
+@pytest.fixture(scope="module")
+def room(fuse, tmp_path_factory):
+    """(server, mount, numbers of the pages not used yet) of a file of tests."""
+    server = amdahl.Local(tmp_path_factory.mktemp("room") / "server").start()
+    desks.fill(server)
+    mount = amdahl.Mount(server.url, server.keys["author"], server.dir.parent / "mount",
+                         "refresh=3600").start()
+    mount.names()
+    yield server, mount, iter(range(desks.PAGES))
+    mount.stop()
+    server.stop()
+
+
+@pytest.fixture
+def desk(room, tmp_path):
+    """A page nobody has touched, for a program that saves (tests/lib/desk.py)."""
+    server, mount, numbers = room
+    return desks.Desk(server, mount, next(numbers), tmp_path)

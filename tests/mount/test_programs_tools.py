@@ -1,0 +1,14 @@
+"""Shells and tools save: one PATCH each, and what they say to a refusal."""
+import pytest
+
+from programs import TOOLS
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_saves(desk, name):
+    desk.saves_twice(TOOLS[name])
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_is_refused(desk, name):
+    desk.is_refused(TOOLS[name])
