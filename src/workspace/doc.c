@@ -135,3 +135,13 @@ void doc_keep_rejected(struct doc *d)
     item_put_text(it, d->refused);
     it->mtime = it->ctime = clock_now();
 }
+
+void doc_turn_away(struct doc *d)
+{
+    doc_keep_rejected(d);
+    if (d->present || !d->shown)
+        return;
+    d->present = true;
+    d->unlinker = 0;
+    page_touch(d->page);
+}

@@ -218,6 +218,9 @@ void doc_refuse(struct doc *d, struct text *text, struct buf *lines, struct buf 
 void doc_clear_problem(struct doc *d);
 /* Puts the refused text beside the document as <name>.rejected. */
 void doc_keep_rejected(struct doc *d);
+/* After a refused rename onto its name: doc_keep_rejected(), and a name that its program
+ * had moved away before comes back with the text known here (JetBrains, sed -i.bak). */
+void doc_turn_away(struct doc *d);
 
 /* ---- items (item.c) ---------------------------------------------------------- */
 

@@ -272,7 +272,7 @@ static void save_fail(struct save *s, int err)
                 s->lines.data);
     doc_refuse(s->doc, s->text, &s->lines, &s->faults);
     if (s->rename)
-        doc_keep_rejected(s->doc);
+        doc_turn_away(s->doc);
 }
 
 /* Takes the save off its page, which goes on with the next one. Lock held, released. */
@@ -454,7 +454,7 @@ int save_rename(struct doc *d, struct item *it, struct wait *w)
     int err = doc_check(d->which, d->page->id, d->remote, text, &error);
     if (err) {
         doc_refuse_here(d, text, &error);
-        doc_keep_rejected(d);
+        doc_turn_away(d);
     } else if (doc_needs_no_save(d, text)) {
         doc_bind(d, it);
         item_unref(item_detach(it));

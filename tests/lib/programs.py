@@ -23,6 +23,9 @@ class Program:
     late: bool = False          # the bytes arrive after its last close
 
 
+JETBRAINS = ("cp $NEW spec.json___jb_tmp___ && mv spec.json spec.json___jb_old___ && "
+             "mv spec.json___jb_tmp___ spec.json && rm spec.json___jb_old___")
+
 TOOLS = {
     "bash builtin": Program('printf "%s\\n" "$(cat $NEW)" > spec.json', status=0, says="^$"),
     "bash external": Program("cat $NEW > spec.json"),
@@ -47,11 +50,15 @@ TOOLS = {
     "mv from another file system": Program("mv $NEW spec.json"),
     "install": Program("install -m 644 $NEW spec.json"),
     "sed -i": Program('sed -i "s/$OLD/$TO/" spec.json', status=4, keeps=BESIDE),
+    "sed -i.bak": Program('sed -i.bak "s/$OLD/$TO/" spec.json && rm spec.json.bak', status=4,
+                          keeps=BESIDE, unsent=("spec.json.bak",)),
     "rsync": Program("rsync -a $NEW spec.json", needs="rsync", keeps=BESIDE),
     "rsync --inplace": Program("rsync -a --inplace $NEW spec.json", needs="rsync"),
     "sponge": Program('sed "s/$OLD/$TO/" spec.json | sponge spec.json', needs="sponge"),
     "ed": Program('printf ",s/$OLD/$TO/\\nw\\nq\\n" | ed -s spec.json', needs="ed"),
     "gio save": Program("gio save spec.json < $NEW", needs="gio", keeps=BESIDE),
+    "as JetBrains saves": Program(
+        JETBRAINS, keeps=BESIDE, unsent=("spec.json___jb_old___", "spec.json___jb_tmp___")),
 }
 
 
@@ -77,6 +84,8 @@ area[:] = text.rstrip().ljust(len(area))
 
 SCRIPTS = {
     "perl -pi": Program('perl -pi -e "s/$OLD/$TO/" spec.json', needs="perl", keeps=BESIDE),
+    "perl -pi.bak": Program('perl -pi.bak -e "s/$OLD/$TO/" spec.json && rm spec.json.bak',
+                            needs="perl", keeps=BESIDE, unsent=("spec.json.bak",)),
     "python with": Program(python('with open("spec.json", "w") as f: f.write(new)'),
                            says=r"OSError: \[Errno 71\]"),
     "python fsync": Program(python('with open("spec.json", "w") as f:\n'
