@@ -306,11 +306,14 @@ void save_end(struct save *s, int err, const struct platform_page *from)
 }
 
 /* The platform has this already. After a refusal it is an editor putting the old bytes
- * back: then the refused text is kept beside the file, and its reason (rule 5). */
+ * back: then the refused text is kept beside the file, and its reason (rule 5); with the
+ * bytes the old time is back, or vim would ask about a file that changed behind it. */
 static void doc_unchanged(struct doc *d, struct item *it, struct text *text)
 {
     if (d->refused) {
         doc_keep_rejected(d);
+        if (d->shown && text_equal(text, d->shown))
+            it->mtime = d->mtime;
         text_replace(&d->refused, NULL);
     } else if (!d->rejected) {
         doc_clear_problem(d);

@@ -170,8 +170,10 @@ EMACS = Editor(
 
 EDITORS = {
     "vim backupcopy=auto": vim("vim -N", "auto"),
+    "vim backupcopy=yes": vim("vim -N", "yes"),
     "vim backupcopy=no": vim("vim -N", "no"),
     "neovim backupcopy=auto": vim("nvim --headless", "auto"),
+    "neovim backupcopy=yes": vim("nvim --headless", "yes"),
     "neovim backupcopy=no": vim("nvim --headless", "no"),
     "emacs": EMACS,
 }
