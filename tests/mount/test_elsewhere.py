@@ -18,8 +18,12 @@ def refresh(mount):
 def sweep(mount):
     """Reads the list alone, by making it old (-o refresh=0)."""
     before = mount.server.count("GET", "^/pages$")
-    mount.names()
-    wait_for(lambda: mount.server.count("GET", "^/pages$") > before, 10, "a sweep")
+
+    def swept():
+        mount.names()       # may have joined one that was under way
+        return mount.server.count("GET", "^/pages$") > before
+
+    wait_for(swept, 10, "a sweep")
     time.sleep(0.2)
 
 
