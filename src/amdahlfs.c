@@ -33,6 +33,7 @@ struct program {
     struct options options;
     struct embedded embedded;
     int state_lock;
+    char *state_dir;
     struct http_key *key;
     struct loop *loop;
     struct http *http;
@@ -157,7 +158,7 @@ static int program_open_state(struct program *p)
     for (char *c = name; *c; c++)
         if (*c == '/')
             *c = '-';
-    return statedir_open(p->options.state_dir, name, &p->state_lock);
+    return statedir_open(p->options.state_dir, name, &p->state_lock, &p->state_dir);
 }
 
 static int program_connect(struct program *p)
@@ -180,8 +181,9 @@ static int program_connect(struct program *p)
     return err ? err : loop_start(p->loop);
 }
 
-static void program_make_workspace(struct program *p)
+static int program_make_workspace(struct program *p)
 {
+    cleanup_free char *reason = NULL;
     const struct options *o = &p->options;
     struct workspace_config config = {
         .loop = p->loop,
@@ -191,8 +193,10 @@ static void program_make_workspace(struct program *p)
         .ttl_ms = o->ttl * 1000L,
         .archive_limit = o->archive_limit,
         .runtime_hidden = o->runtime && !strcmp(o->runtime, "hidden"),
+        .state_dir = p->state_dir,
     };
-    p->workspace = workspace_create(&config);
+    int err = workspace_create(&config, &p->workspace, &reason);
+    return err ? fail(err, "the state directory", reason ? reason : strerror(-err)) : 0;
 }
 
 static int program_mount(struct program *p)
@@ -229,10 +233,10 @@ static int program_start(struct program *p)
         err = program_connect(p);
     if (!err)
         err = program_open_state(p);
-    if (err)
-        return err;
-    program_make_workspace(p);
-    err = program_probe(p);
+    if (!err)
+        err = program_make_workspace(p);
+    if (!err)
+        err = program_probe(p);
     return err ? err : program_mount(p);
 }
 
@@ -244,6 +248,7 @@ static void program_stop(struct program *p)
         http_stop(p->http, STOP_GRACE_MS); /* answers every waiter while it can be told */
     if (p->fs)
         fs_unmount(p->fs);
+    workspace_stop(p->workspace);
     if (p->loop)
         loop_stop(p->loop);
     fs_destroy(p->fs);
@@ -258,6 +263,7 @@ static void program_stop(struct program *p)
     if (p->state_lock >= 0)
         close(p->state_lock);
     embedded_stop(&p->embedded);
+    free(p->state_dir);
     options_finish(&p->options);
 }
 

@@ -49,7 +49,7 @@ static int statedir_lock(int fd, const char *dir)
     return -EBUSY;
 }
 
-int statedir_open(const char *dir, const char *workspace, int *ret_fd)
+int statedir_open(const char *dir, const char *workspace, int *ret_fd, char **ret_path)
 {
     cleanup_free char *path = dir ? xstrdup(dir) : statedir_default(workspace);
     cleanup_free char *lock = xasprintf("%s/lock", path);
@@ -67,6 +67,7 @@ int statedir_open(const char *dir, const char *workspace, int *ret_fd)
     if (err)
         return err;
     *ret_fd = fd;
+    *ret_path = steal_ptr(path);
     fd = -1;
     return 0;
 }

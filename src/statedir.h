@@ -5,7 +5,7 @@
 /* Makes the directory (0700): `dir`, or when that is NULL
  * $XDG_STATE_HOME/amdahlfs/<workspace>. Holds an open-file lock on it until the process
  * ends, so that a second mount of the same state is refused (-EBUSY). Reasons go to
- * standard error. *ret_fd is the lock. 0 or -errno. */
-int statedir_open(const char *dir, const char *workspace, int *ret_fd);
+ * standard error. *ret_fd is the lock, *ret_path (malloc'ed) the directory. 0 or -errno. */
+int statedir_open(const char *dir, const char *workspace, int *ret_fd, char **ret_path);
 
 #endif

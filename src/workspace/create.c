@@ -102,6 +102,7 @@ static void create_settle_others(struct save *s)
 static void create_end(struct save *s, const struct platform_page *from)
 {
     struct page *p = s->page;
+    s->created = true;
     pages_set_id(p->ws, p, from->id);
     if (!p->slug)
         p->slug = name_slug(from->name ? from->name : p->dir);
@@ -121,20 +122,20 @@ static void create_fail(struct save *s, const struct platform_answer *answer)
     save_end(s, answer->err ? answer->err : -EIO, NULL);
 }
 
-static bool create_is_this(struct save *s, const struct platform_page *page)
+static bool create_is_this(const struct text *spec, const struct platform_page *page)
 {
     struct json_limits limits = JSON_LIMITS_WIRE;
     struct json_span root;
     return page->id && page->spec.start != page->spec.end &&
-           json_check(s->spec->data, s->spec->len, &limits, &root, NULL) == 0 &&
-           json_same_value(page->text->data, page->spec, s->spec->data, root);
+           json_check(spec->data, spec->len, &limits, &root, NULL) == 0 &&
+           json_same_value(page->text->data, page->spec, spec->data, root);
 }
 
 static void create_found(void *arg, const struct platform_answer *answer)
 {
     struct save *s = arg;
     ws_lock(s->page->ws);
-    if (!answer->err && answer->page && create_is_this(s, answer->page)) {
+    if (!answer->err && answer->page && create_is_this(s->spec, answer->page)) {
         log_info("page %s: the create arrived, though its answer did not", s->page->dir);
         create_end(s, answer->page);
         return;
@@ -160,7 +161,7 @@ static const struct platform_page *create_candidate(struct save *s,
         if (!page->id || !page->name || strcmp(page->name, name) != 0)
             continue;
         HASH_FIND(hh_id, s->page->ws->by_id, page->id, strlen(page->id), known);
-        if (known && known->body == BODY_READY)
+        if (known && known->body == BODY_READY && !s->page->lost)
             continue;
         if (!best || (page->created_at && best->created_at &&
                       strcmp(page->created_at, best->created_at) > 0))
@@ -204,12 +205,29 @@ static void created(void *arg, const struct platform_answer *answer)
     }
 }
 
-/* Lock held, released. */
+static void create_relisted(void *arg, const struct platform_answer *answer);
+
+/* Lock held, released. An earlier mount may have sent it, and ended before the answer. */
 static void create_send(struct save *s)
 {
+    if (s->page->lost && !s->looked_for_lost) {
+        struct platform_call call = create_call(s, create_relisted);
+        s->looked_for_lost = true;
+        platform_pages_list(s->page->ws->config.platform, NULL, &call);
+        ws_unlock(s->page->ws);
+        return;
+    }
     struct platform_call call = create_call(s, created);
     struct platform_fields fields = {s->spec, s->queries, s->fields};
     platform_page_create(s->page->ws->config.platform, &fields, &call);
+    ws_unlock(s->page->ws);
+}
+
+/* Lock held, released. */
+static void create_look(struct save *s, platform_done_fn *done)
+{
+    struct platform_call call = create_call(s, done);
+    platform_page_get(s->page->ws->config.platform, s->look_id, &call);
     ws_unlock(s->page->ws);
 }
 
@@ -273,17 +291,47 @@ static void create_looked(void *arg, const struct platform_answer *answer)
 
 void create_validated(struct save *s)
 {
-    struct platform_call call = create_call(s, create_looked);
+    if (!save_is_safe(s, create_validated))
+        return;
     struct page *twin = NULL;
     create_fields(s);
     if (s->look_id)
         HASH_FIND(hh_id, s->page->ws->by_id, s->look_id, strlen(s->look_id), twin);
-    if (!s->look_id || twin) {
+    if (!s->look_id || twin)
         create_send(s);
+    else
+        create_look(s, create_looked);
+}
+
+/* ---- a create that an earlier mount's end interrupted --------------------------- */
+
+static void create_refound(void *arg, const struct platform_answer *answer)
+{
+    struct save *s = arg;
+    if (!answer->err && answer->page && create_is_this(s->page->lost, answer->page)) {
+        log_info("page %s: the create that the last mount's end interrupted had arrived",
+                 s->page->dir);
+        create_looked(s, answer);
         return;
     }
-    platform_page_get(s->page->ws->config.platform, s->look_id, &call);
-    ws_unlock(s->page->ws);
+    ws_lock(s->page->ws);
+    create_send(s);
+}
+
+static void create_relisted(void *arg, const struct platform_answer *answer)
+{
+    struct save *s = arg;
+    ws_lock(s->page->ws);
+    const struct platform_page *page = answer->err ? NULL : create_candidate(s, answer);
+    if (answer->err) {
+        create_fail(s, answer);
+    } else if (page) {
+        free(s->look_id);
+        s->look_id = xstrdup(page->id);
+        create_look(s, create_refound);
+    } else {
+        create_send(s);
+    }
 }
 
 /* ---- PLAN -------------------------------------------------------------------- */

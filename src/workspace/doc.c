@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "json/json.h"
+#include "workspace/keep.h"
 
 /* The bound file's bytes where they are its own, else the shown text. */
 struct text *doc_text(struct doc *d)
@@ -67,6 +68,7 @@ void doc_settle(struct doc *d, struct text *text)
 {
     struct item *it = d->file;
     text_replace(&d->shown, text_ref(text));
+    d->own = true;
     d->waiting = false;
     if (!it || !it->dirty)
         return;
@@ -75,7 +77,7 @@ void doc_settle(struct doc *d, struct text *text)
     buf_finish(&it->data);
 }
 
-static bool text_same_value(const struct text *a, const struct text *b)
+bool text_same_value(const struct text *a, const struct text *b)
 {
     struct json_span a_root;
     struct json_span b_root;
@@ -92,6 +94,7 @@ static bool text_same_value(const struct text *a, const struct text *b)
 void doc_take_remote(struct doc *d, struct text *remote, struct text *fresh,
                      struct timespec mtime)
 {
+    struct text *shown = NULL;
     bool same = d->shown &&
                 (text_same_value(d->remote, remote) || text_same_value(d->shown, remote));
     text_replace(&d->remote, remote);
@@ -99,7 +102,10 @@ void doc_take_remote(struct doc *d, struct text *remote, struct text *fresh,
         text_unref(fresh);
         return;
     }
-    text_replace(&d->shown, fresh);
+    d->own = keep_recall(d, remote, &shown, &mtime) && shown;
+    text_replace(&d->shown, d->own ? shown : fresh);
+    if (d->own)
+        text_unref(fresh);
     d->mtime = mtime;
 }
 

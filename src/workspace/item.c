@@ -6,6 +6,7 @@
 #include <sys/xattr.h>
 
 #include "base/clock.h"
+#include "workspace/keep.h"
 
 /* Inode numbers of items count up from here; those of pages and documents are hashes with
  * the top bit set (page.c), so the two never meet. */
@@ -277,8 +278,10 @@ void item_set_mtime(struct item *it, struct timespec mtime)
     ws_lock(it->ws);
     it->mtime = mtime;
     it->ctime = clock_now();
-    if (it->doc)
+    if (it->doc) {
         it->doc->mtime = mtime;
+        keep_texts_now(it->doc->page);
+    }
     ws_unlock(it->ws);
 }
 

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "json/json.h"
+#include "workspace/keep.h"
 #include "workspace/names.h"
 #include "workspace/present.h"
 
@@ -51,6 +52,7 @@ void pages_insert(struct workspace *ws, struct page *p, const char *dir)
     free(p->dir);
     p->dir = copy;
     p->listed = true;
+    p->unkept = true;
     page_ref(p);
     HASH_ADD_KEYPTR(hh_name, ws->by_name, p->dir, strlen(p->dir), p);
     if (p->id)
@@ -81,6 +83,7 @@ void pages_set_id(struct workspace *ws, struct page *p, const char *id)
         pages_remove(ws, twin);
     }
     p->id = xstrdup(id);
+    p->unkept = true;
     p->seen = ws->sweep;
     if (p->listed)
         HASH_ADD_KEYPTR(hh_id, ws->by_id, p->id, strlen(p->id), p);
@@ -145,13 +148,35 @@ static void list_take_known(struct workspace *ws, struct page *p,
         text_replace(&p->info, present_info(from));
 }
 
+/* A name once given on this machine stays until the page is renamed. */
+static void list_recall(struct workspace *ws, struct page *p, struct known *known,
+                        const char *name)
+{
+    bool same = known->name && name && !strcmp(known->name, name);
+    bool keep =
+        same && name_is_component(known->dir) && !pages_name_taken(ws, known->dir);
+    cleanup_free char *dir =
+        keep ? xstrdup(known->dir) : pages_free_name(ws, p->slug, p->id);
+    pages_insert(ws, p, dir);
+    p->own_dir = keep && known->own_dir;
+    p->name = xstrdup(name);
+    p->unkept = !keep;
+    known_give_params(known, p);
+}
+
 static struct page *list_take_new(struct workspace *ws, const struct platform_page *from)
 {
-    struct page *p = page_new(ws, from->id, false);
+    struct known *known = known_take(ws, from->id);
+    struct page *p = page_new(ws, known ? known->key : NULL, from->id, false);
     p->slug = name_slug(from->name);
-    cleanup_free char *dir = pages_free_name(ws, p->slug, p->id);
-    pages_insert(ws, p, dir);
+    if (known) {
+        list_recall(ws, p, known, from->name);
+    } else {
+        cleanup_free char *dir = pages_free_name(ws, p->slug, p->id);
+        pages_insert(ws, p, dir);
+    }
     page_unref(p); /* the table's reference remains */
+    known_free(known);
     p->list_token = xstrdup(from->token);
     page_take_fields(p, from);
     text_replace(&p->info, present_info(from));
@@ -200,7 +225,8 @@ void list_note_gone(struct workspace *ws, const char *id)
     LL_PREPEND(ws->gone, g);
 }
 
-static void list_take(struct workspace *ws, const struct platform_page *from)
+static void list_take(struct workspace *ws, const struct platform_page *from,
+                      struct state_change *c)
 {
     if (!from->id || !*from->id || summary_is_archived(from) ||
         list_is_gone(ws, from->id))
@@ -211,6 +237,9 @@ static void list_take(struct workspace *ws, const struct platform_page *from)
     else if (!page_is_ahead(p))
         list_take_known(ws, p, from);
     p->seen = ws->sweep;
+    keep_place(c, p);
+    if (keep_is_interrupted(p))
+        page_want_body(p);
 }
 
 /* A draft, or scratch beside it: its text is nowhere else. */
@@ -241,8 +270,10 @@ static void list_apply(struct workspace *ws, const struct platform_answer *answe
     for (size_t i = 0; i < n; i++)
         order[i].page = &answer->pages[i];
     qsort(order, n, sizeof *order, summary_compare);
+    struct state_change *c = n ? keep_begin(ws) : NULL;
     for (size_t i = 0; i < n; i++)
-        list_take(ws, order[i].page);
+        list_take(ws, order[i].page, c);
+    keep_end(ws, c);
     list_drop_unseen(ws);
     ws->listed_once = true;
     ws->swept_ms = clock_ms();
@@ -348,9 +379,10 @@ int workspace_page_make(struct workspace *ws, const char *name, struct page **re
     } else if (!ws->writable) {
         err = workspace_refuse(ws, name);
     } else {
-        struct page *p = page_new(ws, NULL, false);
+        struct page *p = page_new(ws, NULL, NULL, false);
         p->own_dir = true;
         pages_insert(ws, p, name);
+        keep_place_now(p);
         *ret_page = p;
     }
     ws_unlock(ws);

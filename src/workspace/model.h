@@ -14,6 +14,7 @@
 #include <stdatomic.h>
 
 #include "base/table.h"
+#include "workspace/state.h"
 #include "workspace/workspace.h"
 
 enum {
@@ -51,6 +52,8 @@ struct item {
     struct xattr *xattrs;
 };
 
+struct past; /* keep.c */
+
 struct doc {
     struct page *page; /* the page it is embedded in */
     enum page_file which;
@@ -65,6 +68,15 @@ struct doc {
     struct text *refused; /* the newest text that was refused, until a good save */
     bool rejected; /* an editor put the old bytes back: problem is of <name>.rejected */
     bool waiting;  /* a draft that waits for another file, no error */
+
+    /* What state.db has (keep.h). */
+    bool own; /* shown is the user's own text, not our presentation */
+    struct text *kept[STATE_SLOTS]; /* drafts; NULL: none */
+    bool interrupted; /* the file's draft is of an earlier mount, which ended while it
+                         * was saved: the platform may have it */
+    struct text
+        *base; /* while interrupted: the platform's text before; NULL: not known */
+    struct past *past; /* how it was shown at the last mount, until its body is here */
 };
 
 enum body_state { BODY_NONE, BODY_FETCHING, BODY_READY };
@@ -76,7 +88,7 @@ struct page {
     atomic_uint refs;
     struct workspace *ws;   /* constant */
     bool is_template;       /* constant */
-    uint64_t ino;           /* constant; from the id where it was known at birth */
+    uint64_t ino;           /* constant; from the key */
     UT_hash_handle hh_name; /* in workspace.by_name or .templates; by dir */
     UT_hash_handle hh_id;   /* in workspace.by_id */
     bool listed;            /* is in by_name */
@@ -84,7 +96,8 @@ struct page {
     char *slug;   /* wanted directory name of the platform's name */
     bool own_dir; /* dir was given here (mkdir, mv): kept while the name stays */
 
-    char *id; /* NULL: only on this machine */
+    char *key; /* what it is called in state.db; constant */
+    char *id;  /* NULL: only on this machine */
     char *name, *status, *console_url, *created_at, *updated_at;
     char *token;      /* of the body as known */
     char *list_token; /* as the last sweep had it */
@@ -92,6 +105,9 @@ struct page {
     uint64_t epoch;   /* counts our own changes: older answers about it are dropped */
     struct timespec ctime;
 
+    bool unkept;       /* its place is another than state.db has */
+    bool past_read;    /* state.db was asked for its documents' pasts */
+    struct text *lost; /* spec of a create that an earlier mount's end interrupted */
     enum body_state body;
     int64_t body_ms; /* when it was fetched */
     struct wait *body_waits;
@@ -115,6 +131,7 @@ struct page {
 };
 
 struct archiver; /* brake.c */
+struct known;    /* keep.c */
 
 struct gone_id {
     char *id;
@@ -127,6 +144,7 @@ struct workspace {
     struct page *by_name, *by_id, *templates;
     struct item *root_local, *pages_local;
     uint64_t next_ino;
+    struct state *state; /* NULL: nothing outlives the process */
 
     struct text *me;
     bool writable;
@@ -136,7 +154,7 @@ struct workspace {
     int64_t tried_ms; /* when the newest one began */
     int64_t swept_ms; /* when the last good one ended; 0: never */
     struct wait *list_waits;
-    uint64_t own_pages; /* pages made here, counted for their inode numbers */
+    struct known *known; /* what state.db says of pages that are not listed yet */
     struct gone_id
         *gone; /* archived here while a sweep was under way that has them still */
 
@@ -169,7 +187,9 @@ void wait_run(struct wait *list, int err);
 /* ---- pages (page.c) -------------------------------------------------- */
 
 struct doc *page_doc_of(struct page *p, enum page_file which); /* NULL: a view */
-struct page *page_new(struct workspace *ws, const char *id, bool is_template);
+/* key NULL: the id, or for a page without one a new random word. */
+struct page *page_new(struct workspace *ws, const char *key, const char *id,
+                      bool is_template);
 /* Takes over what a summary or a body says of the page as a whole. */
 void page_take_fields(struct page *p, const struct platform_page *from);
 /* Takes over one document of a body: it is shown anew where its value changed. */
@@ -177,6 +197,8 @@ void page_take_doc(struct page *p, enum page_file which,
                    const struct platform_page *from);
 /* Takes over a whole body. */
 void page_take_body(struct page *p, const struct platform_page *from);
+/* Begins to fetch the body when it is not here. */
+void page_want_body(struct page *p);
 /* Forgets the body when nothing here depends on it. */
 void page_drop_body(struct page *p);
 bool page_is_dirty(const struct page *p);
@@ -216,6 +238,7 @@ void doc_take_remote(struct doc *d, struct text *remote, struct text *fresh,
                      struct timespec mtime);
 void doc_refuse(struct doc *d, struct text *text, struct buf *lines, struct buf *verdict);
 void doc_clear_problem(struct doc *d);
+bool text_same_value(const struct text *a, const struct text *b);
 /* Puts the refused text beside the document as <name>.rejected. */
 void doc_keep_rejected(struct doc *d);
 /* After a refused rename onto its name: doc_keep_rejected(), and a name that its program

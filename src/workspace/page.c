@@ -4,9 +4,11 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "workspace/keep.h"
 #include "workspace/names.h"
 #include "workspace/present.h"
 
@@ -52,13 +54,11 @@ struct doc *page_doc_of(struct page *p, enum page_file which)
 /* ---- life -------------------------------------------------------------------- */
 
 /* The same after a remount; the low four bits are left for the files inside. */
-static uint64_t page_ino(struct workspace *ws, const char *id)
+static uint64_t page_ino(const char *key)
 {
     uint64_t h = 14695981039346656037u;
-    if (!id)
-        h = ++ws->own_pages * 0x9e3779b97f4a7c15u;
-    for (; id && *id; id++)
-        h = (h ^ (unsigned char)*id) * 1099511628211u;
+    for (; *key; key++)
+        h = (h ^ (unsigned char)*key) * 1099511628211u;
     return ((h & ~(uint64_t)15) | ((uint64_t)1 << 63));
 }
 
@@ -72,14 +72,25 @@ uint64_t page_file_number(const struct page *p, enum page_file which)
     return p->ino + 1 + (uint64_t)which;
 }
 
-struct page *page_new(struct workspace *ws, const char *id, bool is_template)
+static char *page_random_key(void)
+{
+    uint64_t word[2];
+    if (getrandom(word, sizeof word, 0) != (ssize_t)sizeof word)
+        abort(); /* cannot be for so few bytes */
+    return xasprintf("here-%016llx%016llx", (unsigned long long)word[0],
+                     (unsigned long long)word[1]);
+}
+
+struct page *page_new(struct workspace *ws, const char *key, const char *id,
+                      bool is_template)
 {
     struct page *p = xcalloc(1, sizeof *p);
     atomic_init(&p->refs, 1);
     p->ws = ws;
     p->is_template = is_template;
     p->id = xstrdup(id);
-    p->ino = page_ino(ws, id);
+    p->key = key ? xstrdup(key) : id ? xstrdup(id) : page_random_key();
+    p->ino = page_ino(p->key);
     p->ctime = clock_now();
     for (int i = 0; i < PAGE_DOCS; i++) {
         p->docs[i].page = p;
@@ -109,6 +120,10 @@ static void doc_finish(struct doc *d)
     text_unref(d->problem);
     text_unref(d->verdict);
     text_unref(d->refused);
+    text_unref(d->base);
+    for (int slot = 0; slot < STATE_SLOTS; slot++)
+        text_unref(d->kept[slot]);
+    keep_forget_past(d);
 }
 
 void page_unref(struct page *p)
@@ -117,12 +132,12 @@ void page_unref(struct page *p)
         return;
     for (int i = 0; i < PAGE_DOCS; i++)
         doc_finish(&p->docs[i]);
-    struct text *texts[] = {p->info, p->verdict, p->render};
+    struct text *texts[] = {p->info, p->verdict, p->render, p->lost};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         text_unref(texts[i]);
     char *strings[] = {p->dir,    p->slug,        p->id,         p->name,
                        p->status, p->console_url, p->created_at, p->updated_at,
-                       p->token,  p->list_token};
+                       p->token,  p->list_token,  p->key};
     for (size_t i = 0; i < ARRAY_LEN(strings); i++)
         free(strings[i]);
     item_unref(p->local);
@@ -195,6 +210,8 @@ static void string_replace(char **slot, const char *value)
 void page_take_fields(struct page *p, const struct platform_page *from)
 {
     struct timespec updated;
+    if (from->name && (!p->name || strcmp(p->name, from->name) != 0))
+        p->unkept = true;
     string_replace(&p->name, from->name);
     string_replace(&p->status, from->status);
     string_replace(&p->console_url, from->console_url);
@@ -237,6 +254,21 @@ void page_take_doc(struct page *p, enum page_file which, const struct platform_p
     doc_take_remote(page_doc_of(p, which), remote, fresh, page_updated(p));
 }
 
+/* Another mount would not know by itself what its documents hold, and since when. */
+static bool page_is_shown_otherwise(const struct page *p)
+{
+    struct timespec updated = {0};
+    clock_parse(p->updated_at, &updated);
+    for (int i = 0; i < PAGE_DOCS; i++) {
+        const struct doc *d = &p->docs[i];
+        if (d->which != PAGE_PARAMS && d->remote &&
+            (d->own || d->mtime.tv_sec != updated.tv_sec ||
+             d->mtime.tv_nsec != updated.tv_nsec))
+            return true;
+    }
+    return false;
+}
+
 void page_take_body(struct page *p, const struct platform_page *from)
 {
     page_take_fields(p, from);
@@ -248,6 +280,9 @@ void page_take_body(struct page *p, const struct platform_page *from)
     page_take_doc(p, PAGE_PAGE, from);
     p->body = BODY_READY;
     p->body_ms = clock_ms();
+    keep_settle_interrupted(p);
+    if (page_is_shown_otherwise(p))
+        keep_texts_now(p);
 }
 
 void page_drop_body(struct page *p)
@@ -291,17 +326,43 @@ static void body_fetched(void *arg, const struct platform_answer *answer)
 }
 
 /* Lock held. */
-static void body_fetch_start(struct page *p)
+static void body_fetch_send(struct page *p)
 {
     struct body_fetch *fetch = xcalloc(1, sizeof *fetch);
     struct platform_call call = {HTTP_INTERACTIVE, 0, body_fetched, fetch};
     fetch->page = page_ref(p);
     fetch->epoch = p->epoch;
-    p->body = BODY_FETCHING;
     if (p->is_template)
         platform_template_get(p->ws->config.platform, p->id, &call);
     else
         platform_page_get(p->ws->config.platform, p->id, &call);
+}
+
+static void body_past_read(void *arg, const struct state_text *rows, size_t count)
+{
+    struct page *p = arg;
+    ws_lock(p->ws);
+    keep_take_past(p, rows, count);
+    body_fetch_send(p);
+    ws_unlock(p->ws);
+    page_unref(p);
+}
+
+/* Lock held. The first time, how its documents were shown by the last mount is read
+ * before. */
+static void body_fetch_start(struct page *p)
+{
+    p->body = BODY_FETCHING;
+    if (p->ws->state && !p->past_read && !p->is_template)
+        state_read_texts(p->ws->state, p->key, body_past_read, page_ref(p));
+    else
+        body_fetch_send(p);
+}
+
+void page_want_body(struct page *p)
+{
+    if (p->body == BODY_NONE)
+        body_fetch_start(p);
 }
 
 /* Where the list has no change tokens, a body is looked at again after a while. */

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "workspace/brake.h"
+#include "workspace/keep.h"
 
 enum { ARCHIVE_DEADLINE_MS = 20000 }; /* RMDIR holds the directory's kernel lock */
 
@@ -28,6 +29,7 @@ static int page_unlink(struct page *p, enum page_file which, pid_t tgid)
         return -ENOENT;
     if (d) {
         doc_unbind(d);
+        keep_drop_now(d);
         d->unlinker = tgid;
     } else {
         p->hidden |= 1u << which;
@@ -49,8 +51,10 @@ int place_unlink(struct item *dir, const char *name, pid_t tgid)
         err = -ENOENT;
     else if (it->type == ITEM_DIR)
         err = -EISDIR;
-    else
+    else {
+        keep_scratch_gone(dir, name);
         item_unref(item_detach(it));
+    }
     ws_unlock(dir->ws);
     return err;
 }
@@ -132,6 +136,7 @@ static void archive_end(struct archive *a, int err, const char *message)
         log_warning("page %s: cannot be archived: %s", p->dir, message);
     } else {
         list_note_gone(ws, p->id);
+        keep_forget(p);
         page_detach(p);
         pages_remove(ws, p);
         log_info("page %s: archived", p->dir);
@@ -219,6 +224,7 @@ static int page_archive(struct workspace *ws, struct page *p, pid_t tgid, struct
     if (p->save || p->saves || p->archiving)
         return -EBUSY;
     if (!p->id) { /* the platform never had it */
+        keep_forget(p);
         page_detach(p);
         pages_remove(ws, p);
         return 0;

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "json/json.h"
+#include "workspace/keep.h"
 #include "workspace/names.h"
 #include "workspace/present.h"
 
@@ -91,10 +92,12 @@ static int rename_to_scratch(const struct target *from, const struct target *to)
     if (err)
         return err;
     struct item *it = item_ref(from->item);
-    if (from->doc)
+    if (from->doc) {
         doc_unbind(from->doc);
-    else
+    } else {
+        keep_scratch_gone(from->dir, from->name);
         item_unref(item_detach(it));
+    }
     item_attach(to->dir, to->name, it);
     return 0;
 }
@@ -162,6 +165,7 @@ static void page_rename_take(struct page_rename *r, const struct platform_page *
     if (from)
         page_take_fields(p, from);
     page_drop_body(p); /* page.json has another name now */
+    keep_place_now(p);
 }
 
 /* Lock held, released. */
@@ -244,6 +248,7 @@ static int page_rename(struct workspace *ws, const char *from, const char *to,
         return -EBUSY;
     if (!p->id) {
         page_move(ws, p, to);
+        keep_place_now(p);
         return 0;
     }
     return ws->writable ? page_rename_start(ws, p, to, w) : workspace_refuse(ws, p->dir);

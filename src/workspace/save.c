@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "json/json.h"
 #include "workspace/faults.h"
+#include "workspace/keep.h"
 #include "workspace/present.h"
 
 /* ---- refusals ---------------------------------------------------------------- */
@@ -92,6 +93,8 @@ static struct save *save_new(struct doc *d, struct item *it, struct text *text,
     s->seq = it->seq;
     s->text = text_ref(text);
     s->rename = rename;
+    s->slot = rename ? STATE_MOVED : STATE_DRAFT;
+    s->mtime = it->mtime;
     s->body.done = save_body_done;
     if (d->which == PAGE_SPEC)
         s->other = page_doc_of(d->page, PAGE_QUERIES);
@@ -186,6 +189,7 @@ static void doc_saved(struct doc *d, struct item *it, uint64_t seq, struct text 
     }
     d->waiting = false; /* it was written to meanwhile: still a draft */
     text_replace(&d->shown, text_ref(text));
+    d->own = true;
 }
 
 static void doc_remove_rejected(struct doc *d)
@@ -241,27 +245,39 @@ static void save_take_page(struct save *s, const struct platform_page *from)
     save_take_others(s, from);
 }
 
-static void save_succeed(struct save *s, const struct platform_page *from)
+/* What the answer says of the documents that were sent. */
+static void save_take_docs(struct save *s, const struct platform_page *from)
 {
     struct json_span none = {0, 0, JSON_NULL};
-    save_bind(s);
-    save_take_page(s, from);
     if (s->doc->which == PAGE_PAGE) {
         struct text *remote = from && from->name ? present_page(from) : text_ref(s->text);
         doc_saved(s->doc, s->item, s->seq, s->text, NULL, none);
         text_replace(&s->doc->remote, remote);
-    } else {
-        bool is_spec = s->doc->which == PAGE_SPEC;
-        struct json_span spec = from ? from->spec : none;
-        struct json_span queries = from ? from->queries : none;
-        doc_saved(s->doc, s->item, s->seq, s->text, from, is_spec ? spec : queries);
-        if (s->other_draft)
-            doc_saved(s->other, s->other->file, s->other_seq, s->other_draft, from,
-                      is_spec ? queries : spec);
-        if (s->verdict)
-            text_replace(&s->page->verdict, text_ref(s->verdict));
+        return;
     }
+    bool is_spec = s->doc->which == PAGE_SPEC;
+    struct json_span spec = from ? from->spec : none;
+    struct json_span queries = from ? from->queries : none;
+    doc_saved(s->doc, s->item, s->seq, s->text, from, is_spec ? spec : queries);
+    if (s->other_draft)
+        doc_saved(s->other, s->other->file, s->other_seq, s->other_draft, from,
+                  is_spec ? queries : spec);
+    if (s->verdict)
+        text_replace(&s->page->verdict, text_ref(s->verdict));
+}
+
+static void save_succeed(struct save *s, const struct platform_page *from)
+{
+    struct state_change *c = keep_begin(s->page->ws);
+    save_keep_replaced(s, c);
+    save_bind(s);
+    save_take_page(s, from);
+    save_take_docs(s, from);
     doc_remove_rejected(s->doc);
+    save_drop_drafts(s, c);
+    keep_place(c, s->page);
+    keep_texts(c, s->page);
+    keep_end(s->page->ws, c);
 }
 
 static void save_fail(struct save *s, int err)
@@ -273,6 +289,8 @@ static void save_fail(struct save *s, int err)
     doc_refuse(s->doc, s->text, &s->lines, &s->faults);
     if (s->rename)
         doc_turn_away(s->doc);
+    if (!s->disk_err && !save_is_overtaken(s, s->slot))
+        keep_draft(s->doc, s->slot, STATE_REFUSED, s->text, s->mtime, NULL, NULL);
 }
 
 /* Takes the save off its page, which goes on with the next one. Lock held, released. */
@@ -296,8 +314,17 @@ static void save_finish(struct save *s, int err)
     save_free(s);
 }
 
+static void save_end_parked(struct save *s)
+{
+    save_end(s, s->end_err, NULL);
+}
+
+/* An answer (`from`) is only had for what was sent, which was on the disk before. */
 void save_end(struct save *s, int err, const struct platform_page *from)
 {
+    s->end_err = err;
+    if (save_park(s, save_end_parked))
+        return;
     if (err)
         save_fail(s, err);
     else
@@ -310,8 +337,12 @@ void save_end(struct save *s, int err, const struct platform_page *from)
  * bytes the old time is back, or vim would ask about a file that changed behind it. */
 static void doc_unchanged(struct doc *d, struct item *it, struct text *text)
 {
+    struct state_change *c = keep_begin(d->page->ws);
+    keep_drop(c, d, STATE_DRAFT);
+    keep_end(d->page->ws, c);
     if (d->refused) {
         doc_keep_rejected(d);
+        keep_set_aside(d, it->mtime);
         if (d->shown && text_equal(text, d->shown))
             it->mtime = d->mtime;
         text_replace(&d->refused, NULL);
@@ -321,12 +352,21 @@ static void doc_unchanged(struct doc *d, struct item *it, struct text *text)
     if (d->which == PAGE_PARAMS)
         d->page->epoch++; /* a render on its way has the old ones */
     doc_settle(d, text);
+    d->interrupted = false;
     it->tried_seq = it->seq;
     it->tried_err = 0;
+    keep_texts_now(d->page);
 }
 
 void save_end_unchanged(struct save *s)
 {
+    if (save_park(s, save_end_unchanged))
+        return;
+    if (s->slot == STATE_MOVED && !save_is_overtaken(s, STATE_MOVED)) {
+        struct state_change *c = keep_begin(s->page->ws);
+        keep_drop(c, s->doc, STATE_MOVED);
+        keep_end(s->page->ws, c);
+    }
     save_bind(s);
     if (s->item->doc == s->doc && s->item->seq == s->seq)
         doc_unchanged(s->doc, s->item, s->text);
@@ -335,9 +375,18 @@ void save_end_unchanged(struct save *s)
 
 void save_end_waiting(struct save *s)
 {
+    if (!save_is_safe(s, save_end_waiting))
+        return;
     save_bind(s);
     doc_clear_problem(s->doc);
     s->doc->waiting = true;
+    s->doc->interrupted = false;
+    if (!save_is_overtaken(s, s->slot)) {
+        keep_draft(s->doc, STATE_DRAFT, STATE_WAITING, s->text, s->mtime, NULL, NULL);
+        struct state_change *c = keep_begin(s->page->ws);
+        keep_drop(c, s->doc, STATE_MOVED);
+        keep_end(s->page->ws, c);
+    }
     save_finish(s, 0);
 }
 
@@ -393,15 +442,16 @@ static bool commit_take(struct commit *c, enum save_why why, struct wait *w, int
     return true;
 }
 
-static int commit_refuse(struct commit *c, int err)
+static int commit_refuse(struct commit *c, int err, struct wait *w)
 {
     struct doc *d = page_doc_of(c->page, c->which);
     doc_refuse_here(d, c->text, &c->error);
+    d->interrupted = false;
     c->it->tried_seq = c->seq;
     c->it->tried_err = err;
     log_warning("page %s: %s:%u:%u: %s", c->page->dir, page_file_name(c->which),
                 c->error.line, c->error.column, c->error.message);
-    return err;
+    return save_keep_refusal(d, STATE_DRAFT, c->text, c->it->mtime, err, w);
 }
 
 /* While a save runs, the platform's value is about to be another one. */
@@ -419,7 +469,7 @@ static int commit_apply(struct commit *c, int err, bool by_opener, enum save_why
     if (!d || d->page != c->page || d->which != c->which || c->it->seq != c->seq)
         return 0; /* a later commit point speaks for what is there now */
     if (err)
-        return why == SAVE_FLUSH && !by_opener ? 0 : commit_refuse(c, err);
+        return why == SAVE_FLUSH && !by_opener ? 0 : commit_refuse(c, err, w);
     if (doc_needs_no_save(d, c->text)) {
         doc_unchanged(d, c->it, c->text);
         return 0;
@@ -427,6 +477,7 @@ static int commit_apply(struct commit *c, int err, bool by_opener, enum save_why
     struct save *s = save_find(d->page, c->it);
     if (!s) {
         s = save_new(d, c->it, c->text, false);
+        save_keep(s);
         save_enqueue(s);
     }
     wait_add(&s->waits, w);
@@ -458,6 +509,7 @@ int save_rename(struct doc *d, struct item *it, struct wait *w)
     if (err) {
         doc_refuse_here(d, text, &error);
         doc_turn_away(d);
+        err = save_keep_refusal(d, STATE_MOVED, text, it->mtime, err, w);
     } else if (doc_needs_no_save(d, text)) {
         doc_bind(d, it);
         item_unref(item_detach(it));
@@ -465,6 +517,7 @@ int save_rename(struct doc *d, struct item *it, struct wait *w)
     } else {
         struct save *s = save_new(d, it, text, true);
         wait_add(&s->waits, w);
+        save_keep(s);
         save_enqueue(s);
         err = -EINPROGRESS;
     }

@@ -17,6 +17,11 @@
  *   FIND       the list, then GET, after a lost create  found and equal: END well; else error
  *   END        documents settled or refused, waiters answered, the next queued save begins
  *
+ *
+ * Beside all this the text goes to state.db, from the moment the save is made (keep.h).
+ * PATCH and CREATE are sent only once it is on the disk, and no save ends before: a step
+ * that comes too early is parked in `then`. When the disk refuses it, nothing is sent.
+ *
  * One save runs a page at a time; all steps run on the engine's thread, with the workspace
  * lock held and never across a request. */
 #ifndef WORKSPACE_SAVE_H
@@ -25,12 +30,19 @@
 #include "workspace/model.h"
 
 struct save {
-    struct page *page; /* a reference */
-    struct doc *doc;   /* inside page */
-    struct item *item; /* a reference */
-    uint64_t seq;      /* the change of item that is saved */
-    struct text *text; /* its bytes */
-    bool rename;       /* item is scratch; it becomes the doc's only on success */
+    struct page *page;     /* a reference */
+    struct doc *doc;       /* inside page */
+    struct item *item;     /* a reference */
+    uint64_t seq;          /* the change of item that is saved */
+    struct text *text;     /* its bytes */
+    bool rename;           /* item is scratch; it becomes the doc's only on success */
+    enum state_slot slot;  /* where state.db has the text */
+    struct timespec mtime; /* of the text */
+    bool writing;          /* state.db is being written */
+    int disk_err;          /* what came of it */
+    void (*then)(
+        struct save *s); /* parked meanwhile: lock held on entry, not on return */
+    int end_err;         /* for a parked end */
     struct wait *waits;
     struct wait body; /* our own wait for BODY */
     struct save *prev, *next;
@@ -43,6 +55,8 @@ struct save {
     struct text *verdict;        /* of a good validation */
     char *look_id;               /* LOOK: the id in a new page's page.json */
     bool restores;               /* the page of look_id is archived */
+    bool looked_for_lost;        /* page->lost was looked for */
+    bool created;                /* the page was not the platform's before */
 
     struct buf lines, faults; /* of the first refusal: `errors` and verdict.json */
 };
@@ -61,6 +75,26 @@ void save_end_unchanged(struct save *s);
 bool save_same_tokens(const struct text *a, const struct text *b);
 /* Notes a refusal or failure without a verdict for `errors`. */
 void save_note(struct save *s, const char *stage, const char *message);
+
+/* ---- save_keep.c: all with the lock held ------------------------------------- */
+
+/* Begins to write the text into state.db. */
+void save_keep(struct save *s);
+/* True while it is being written: `then` comes later, and the lock is released. */
+bool save_park(struct save *s, void (*then)(struct save *s));
+/* Is the text on the disk? False: not yet, and `then` comes later, or never, and the save
+ * has ended; the lock is released. */
+bool save_is_safe(struct save *s, void (*then)(struct save *s));
+/* Does a newer text of this document stand in that place of state.db? */
+bool save_is_overtaken(const struct save *s, enum state_slot slot);
+/* What was sent is no draft any more. */
+void save_drop_drafts(struct save *s, struct state_change *c);
+/* The values that are about to be replaced go into the history; a new page has none. */
+void save_keep_replaced(struct save *s, struct state_change *c);
+/* A text that was refused here is told so once it is on the disk: err at once where
+ * nobody waits or nothing is kept, else -EINPROGRESS. */
+int save_keep_refusal(struct doc *d, enum state_slot slot, struct text *text,
+                      struct timespec mtime, int err, struct wait *w);
 
 /* ---- save_send.c: the steps for a page that the platform has ----------------- */
 

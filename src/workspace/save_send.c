@@ -111,6 +111,8 @@ static void save_patched(void *arg, const struct platform_answer *answer)
 
 void save_patch(struct save *s)
 {
+    if (!save_is_safe(s, save_patch))
+        return;
     struct platform_call call = save_call(s, save_patched);
     struct platform_fields fields = {.page_fields = s->fields};
     if (s->doc->which == PAGE_SPEC || (s->doc->which == PAGE_QUERIES && s->other_draft))

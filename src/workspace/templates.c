@@ -21,7 +21,7 @@ static void template_take(struct workspace *ws, const struct platform_page *from
     cleanup_free char *dir = name_slug(from->id);
     if (template_find(ws, dir))
         return;
-    struct page *p = page_new(ws, from->id, true);
+    struct page *p = page_new(ws, NULL, from->id, true);
     p->dir = steal_ptr(dir);
     page_take_fields(p, from);
     HASH_ADD_KEYPTR(hh_name, ws->templates, p->dir, strlen(p->dir), p);

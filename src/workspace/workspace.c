@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "json/json.h"
 #include "workspace/brake.h"
+#include "workspace/keep.h"
 
 /* What changes by itself, so that git, ripgrep and indexers pass it by. Ordinary scratch
  * files from then on: a user may write their own. The leading ** is for ripgrep: asked
@@ -38,7 +39,8 @@ static void workspace_add_file(struct workspace *ws, const char *name,
     item_attach(ws->root_local, name, it);
 }
 
-struct workspace *workspace_create(const struct workspace_config *config)
+int workspace_create(const struct workspace_config *config, struct workspace **ret_ws,
+                     char **ret_reason)
 {
     struct workspace *ws = xcalloc(1, sizeof *ws);
     ws->config = *config;
@@ -48,7 +50,19 @@ struct workspace *workspace_create(const struct workspace_config *config)
     ws->pages_local = item_new(ws, ITEM_DIR, 0755);
     workspace_add_file(ws, ".gitignore", ignore_text);
     workspace_add_file(ws, ".ignore", ignore_text);
-    return ws;
+    int err = keep_open(ws, ret_reason);
+    if (err) {
+        workspace_destroy(ws);
+        return err;
+    }
+    *ret_ws = ws;
+    return 0;
+}
+
+void workspace_stop(struct workspace *ws)
+{
+    if (ws && ws->state)
+        state_stop(ws->state);
 }
 
 static void workspace_drop_templates(struct workspace *ws)
@@ -68,6 +82,7 @@ void workspace_destroy(struct workspace *ws)
     struct page *tmp;
     if (!ws)
         return;
+    keep_close(ws);
     HASH_ITER (hh_name, ws->by_name, p, tmp) {
         page_detach(p);
         pages_remove(ws, p);

@@ -45,10 +45,18 @@ struct workspace_config {
     int64_t ttl_ms;         /* bodies, where the platform's list has no change token */
     unsigned archive_limit; /* pages one process may archive a minute */
     bool runtime_hidden;    /* views are not listed */
+    const char *state_dir;  /* where state.db is; NULL: nothing outlives the process */
 };
 
-struct workspace *workspace_create(const struct workspace_config *config);
-/* After http_stop(): nothing is on its way any more, no item or page is referenced. */
+/* -EIO, -EPROTONOSUPPORT, -errno: what is in state_dir cannot be used; *ret_reason
+ * (malloc'ed) says why. */
+int workspace_create(const struct workspace_config *config, struct workspace **ret_ws,
+                     char **ret_reason);
+/* Waits until all that was changed is on the disk. After http_stop() and the last call
+ * from outside, before loop_stop(). */
+void workspace_stop(struct workspace *ws);
+/* After loop_stop(): nothing is on its way any more, no item or page is referenced. NULL
+ * is allowed. */
 void workspace_destroy(struct workspace *ws);
 /* What GET /me said (NULL: nothing): kept for me.json; its scopes decide what is
  * writable. */

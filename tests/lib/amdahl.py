@@ -299,6 +299,15 @@ class Mount:
         self.daemon = None
         assert not complaint, complaint
 
+    def kill(self):
+        """kill -9, and the dead mount point is taken away."""
+        self.daemon.process.kill()
+        self.daemon.process.wait()
+        found = REPORT.search(self.daemon.text())
+        self.daemon = None
+        unmount(self.path, lazy=True)
+        assert not found, found.group(0)
+
     def restart(self):
         self.stop()
         return self.start()

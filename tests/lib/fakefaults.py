@@ -21,6 +21,11 @@ class Faults:
         self.fake.released.wait(arg or 600)
         self.close_connection = True
 
+    def fault_act_hang(self, arg):
+        """Acts, and says nothing until heal()."""
+        self.act()
+        self.fault_hang(arg)
+
     def fault_drop_before(self, arg):
         self.drop()
 

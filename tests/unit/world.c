@@ -132,13 +132,14 @@ static void client_start(struct world *w)
                                         .refresh_ms = 3600000,
                                         .ttl_ms = 3600000,
                                         .archive_limit = 2};
-    w->ws = workspace_create(&ws);
+    assert(workspace_create(&ws, &w->ws, &reason) == 0);
     assert(loop_start(w->loop) == 0);
 }
 
 static void client_stop(struct world *w)
 {
     http_stop(w->http, 0);
+    workspace_stop(w->ws);
     loop_stop(w->loop);
     workspace_destroy(w->ws);
     platform_destroy(w->platform);
