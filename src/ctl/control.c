@@ -31,7 +31,15 @@ static void print_answer(const struct ctl *ctl, bool ok, const char *words)
 /* What an errno of ctl means, where strerror() would not say it. `page` may be NULL. */
 static char *explain(int err, const char *page, const char *words)
 {
+    if (page && *words)
+        return xstrdup(words);
     switch (-err) {
+    case ENODATA:
+        return xstrdup("nothing is known that a save replaced");
+    case EPROTO:
+        if (page)
+            return xasprintf("'%s' is refused: its errors say why", page);
+        break;
     case ENOENT:
         if (page)
             return xasprintf("there is no page '%s'", page);
@@ -52,7 +60,7 @@ static char *explain(int err, const char *page, const char *words)
 
 /* Sends "verb argument" to the mount at or above `where`. */
 static int control_send(const struct ctl *ctl, const char *root, const char *verb,
-                        const char *argument, const char *page)
+                        const char *argument, const char *page, const char *done)
 {
     cleanup_buf struct buf words = BUF_INIT;
     cleanup_free char *line =
@@ -60,7 +68,7 @@ static int control_send(const struct ctl *ctl, const char *root, const char *ver
     int err = mount_command(root, line, &words);
     const char *said = words.len ? words.data : "";
     if (!err) {
-        print_answer(ctl, true, said);
+        print_answer(ctl, true, *said ? said : done);
         return CTL_OK;
     }
     cleanup_free char *why = explain(err, page, said);
@@ -72,7 +80,7 @@ int refresh_run(const struct ctl *ctl, int argc, char **argv)
 {
     cleanup_free char *root = NULL;
     int status = report_find_mount(argc > 0 ? argv[0] : NULL, &root);
-    return status ? status : control_send(ctl, root, "refresh", NULL, NULL);
+    return status ? status : control_send(ctl, root, "refresh", NULL, NULL, "");
 }
 
 /* [COUNT] [MOUNT]: what is all digits is the count. */
@@ -90,31 +98,35 @@ int allow_archive_run(const struct ctl *ctl, int argc, char **argv)
         return CTL_USAGE;
     }
     int status = report_find_mount(argc > 0 ? argv[0] : NULL, &root);
-    return status ? status : control_send(ctl, root, "allow-archive", count, NULL);
+    return status ? status : control_send(ctl, root, "allow-archive", count, NULL, "");
 }
 
-/* PAGE [MOUNT]: a path says by itself which mount it means. */
-static int page_command(const struct ctl *ctl, const char *verb, int argc, char **argv)
+/* done: what is said of success where the mount says nothing. */
+static int page_command(const struct ctl *ctl, const char *verb, const char *done,
+                        int argc, char **argv)
 {
     cleanup_free char *root = NULL;
     cleanup_free char *page = NULL;
-    const char *where = argc > 1 ? argv[1] : mount_is_path(argv[0]) ? argv[0] : NULL;
-    int status = report_find_mount(where, &root);
-    if (status)
-        return status;
-    if (mount_page(root, argv[0], &page) != 0) {
-        ctl_error("'%s' is no page of the mount at %s", argv[0], root);
-        return CTL_USAGE;
-    }
-    return control_send(ctl, root, verb, page, page);
+    int status = report_find_page(argc, argv, &root, &page);
+    return status ? status : control_send(ctl, root, verb, page, page, done);
 }
 
 int restore_run(const struct ctl *ctl, int argc, char **argv)
 {
-    return page_command(ctl, "restore", argc, argv);
+    return page_command(ctl, "restore", "", argc, argv);
 }
 
 int discard_run(const struct ctl *ctl, int argc, char **argv)
 {
-    return page_command(ctl, "discard", argc, argv);
+    return page_command(ctl, "discard", "", argc, argv);
+}
+
+int push_run(const struct ctl *ctl, int argc, char **argv)
+{
+    return page_command(ctl, "push", "saved", argc, argv);
+}
+
+int undo_run(const struct ctl *ctl, int argc, char **argv)
+{
+    return page_command(ctl, "undo", "what the newest save replaced is back", argc, argv);
 }

@@ -33,6 +33,9 @@ ctl_run_fn refresh_run;
 ctl_run_fn allow_archive_run;
 ctl_run_fn restore_run;
 ctl_run_fn discard_run;
+ctl_run_fn diff_run;
+ctl_run_fn push_run;
+ctl_run_fn undo_run;
 ctl_run_fn validate_run;
 
 /* "amdahlctl: ..." and a newline on standard error. */

@@ -24,6 +24,16 @@ int report_find_mount(const char *path, char **ret_root)
     return CTL_CONNECTION;
 }
 
+int report_find_page(int argc, char **argv, char **ret_root, char **ret_page)
+{
+    const char *where = argc > 1 ? argv[1] : mount_is_path(argv[0]) ? argv[0] : NULL;
+    int status = report_find_mount(where, ret_root);
+    if (status || mount_page(*ret_root, argv[0], ret_page) == 0)
+        return status;
+    ctl_error("'%s' is no page of the mount at %s", argv[0], *ret_root);
+    return CTL_USAGE;
+}
+
 bool report_is_connection(int err)
 {
     static const int numbers[] = {ENETUNREACH, EHOSTUNREACH, ECONNREFUSED, ETIMEDOUT,

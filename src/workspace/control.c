@@ -7,6 +7,8 @@
 
 #include "base/clock.h"
 #include "json/json.h"
+#include "workspace/keep.h"
+#include "workspace/push.h"
 
 /* ---- status.json ------------------------------------------------------------- */
 
@@ -172,9 +174,10 @@ static int command_restore(struct workspace *ws, const char *argument,
 static bool doc_discard(struct doc *d)
 {
     struct item *it = d->file;
-    if (!d->shown || !d->page->id)
+    if (!d->page->id || (!d->shown && d->page->body == BODY_READY))
         return false; /* a new page's text is nowhere else */
     doc_clear_problem(d);
+    keep_drop_now(d);
     d->waiting = false;
     if (!it || !it->dirty)
         return false;
@@ -207,14 +210,63 @@ static int command_discard(struct workspace *ws, const char *argument,
     return err;
 }
 
+/* Words where the errno would not say it; none while the answer is on its way. */
+static int command_save(struct workspace *ws, const char *argument,
+                        int (*run)(struct page *p, const char *file, struct wait *w),
+                        struct text **ret_words, struct wait *w)
+{
+    const char *file;
+    struct page *p = command_page(ws, argument, &file);
+    if (!p)
+        return -ENOENT;
+    int err = run(p, *file ? file : NULL, w);
+    if (err == -ENODATA)
+        *ret_words = text_from_string("there is no draft\n");
+    if (err == -EEXIST)
+        *ret_words = text_from_string("there is a draft: push or discard it first\n");
+    page_unref(p);
+    return err;
+}
+
+static int command_push(struct workspace *ws, const char *argument,
+                        struct text **ret_words, struct wait *w)
+{
+    return command_save(ws, argument, page_push, ret_words, w);
+}
+
+static int command_undo(struct workspace *ws, const char *argument,
+                        struct text **ret_words, struct wait *w)
+{
+    return command_save(ws, argument, page_undo, ret_words, w);
+}
+
+/* PAGE/FILE: what a clean file would hold. Without words while the page is on its way:
+ * to be asked again. */
+static int command_stored(struct workspace *ws, const char *argument,
+                          struct text **ret_words, struct wait *w)
+{
+    const char *file;
+    struct page *p = command_page(ws, argument, &file);
+    int which = page_file_find(file);
+    struct doc *d = p && which >= 0 ? page_doc_of(p, (enum page_file)which) : NULL;
+    int err = d ? page_ready(p, w) : -ENOENT;
+    if (!err) {
+        ws_lock(ws);
+        *ret_words = d->shown ? text_ref(d->shown) : text_from_string("");
+        ws_unlock(ws);
+    }
+    page_unref(p);
+    return err;
+}
+
 static const struct {
     const char *name;
     command_fn *run;
 } commands[] = {
-    {"refresh", command_refresh},
-    {"allow-archive", command_allow_archive},
-    {"restore", command_restore},
-    {"discard", command_discard},
+    {"refresh", command_refresh}, {"allow-archive", command_allow_archive},
+    {"restore", command_restore}, {"discard", command_discard},
+    {"push", command_push},       {"undo", command_undo},
+    {"stored", command_stored},
 };
 
 int workspace_command(struct workspace *ws, const char *line, struct text **ret_words,
@@ -227,6 +279,7 @@ int workspace_command(struct workspace *ws, const char *line, struct text **ret_
         if (strlen(commands[i].name) == word && !strncmp(line, commands[i].name, word))
             return commands[i].run(ws, argument, ret_words, w);
     *ret_words = text_from_string("unknown; known are: refresh, allow-archive COUNT, "
-                                  "restore PAGE, discard PAGE[/FILE]\n");
+                                  "restore PAGE, discard PAGE[/FILE], push PAGE[/FILE], "
+                                  "undo PAGE[/FILE], stored PAGE/FILE\n");
     return -EINVAL;
 }
