@@ -84,6 +84,7 @@ static void create_settle_others(struct save *s)
     struct page *p = s->page;
     struct doc *page = page_doc_of(p, PAGE_PAGE);
     struct doc *queries = page_doc_of(p, PAGE_QUERIES);
+    struct doc *params = page_doc_of(p, PAGE_PARAMS);
     p->body = BODY_READY;
     if (!queries->present && s->doc != queries) {
         queries->present = true;
@@ -91,6 +92,7 @@ static void create_settle_others(struct save *s)
         text_replace(&queries->remote, text_from_string("[]"));
     }
     page->present = true;
+    params->present = params->present || !params->unlinker;
     cleanup_text struct text *own = create_whole(s, page);
     if (own && page->file && page->file->dirty && s->doc != page) {
         doc_clear_problem(page);

@@ -45,6 +45,7 @@ void known_give_params(struct known *known, struct page *p)
     text_replace(&params->shown, text_ref(known->params));
     params->mtime = known->params_mtime;
     params->own = true;
+    params->present = true;
 }
 
 static void load_page(void *arg, const struct state_page *row)

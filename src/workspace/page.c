@@ -100,7 +100,6 @@ struct page *page_new(struct workspace *ws, const char *key, const char *id,
     }
     struct doc *params = page_doc_of(p, PAGE_PARAMS);
     params->shown = text_from_string("{}\n");
-    params->present = !is_template;
     if (!id)
         p->body = BODY_READY;
     return p;
@@ -405,6 +404,16 @@ void page_stat(struct page *p, struct stat *ret)
     ws_unlock(p->ws);
 }
 
+/* A directory that was just made: until a document is in it there is nothing to say, and
+ * `cp -r pages/a pages/b`, which makes every file anew, finds none there already. */
+static bool page_is_blank(const struct page *p)
+{
+    for (int i = 0; i < PAGE_DOCS; i++)
+        if (p->docs[i].present && p->docs[i].which != PAGE_PARAMS)
+            return false;
+    return !p->id;
+}
+
 bool page_has(struct page *p, enum page_file which, bool listed)
 {
     struct doc *d = page_doc_of(p, which);
@@ -416,6 +425,8 @@ bool page_has(struct page *p, enum page_file which, bool listed)
         has = false;
     else if (!p->id && (which == PAGE_INFO || which == PAGE_RENDER))
         has = false; /* nothing to say of a page that the platform does not have */
+    else if (page_is_blank(p))
+        has = false;
     else
         has = !listed || !p->ws->config.runtime_hidden || which == PAGE_INFO;
     ws_unlock(p->ws);

@@ -3,6 +3,8 @@ import errno
 import json
 import os
 
+import pytest
+
 from amdahl import dumps, fails_with, heading, run, spec_of, wait_for, write
 from fakeplatform import Shape, simple_spec
 
@@ -73,13 +75,16 @@ def test_copying_a_template_makes_a_page(mount):
     assert all(r["rows"] for r in rendered["results"].values()), rendered
 
 
-def test_copying_a_page_makes_another(weekly):
-    run(f"cp -r {weekly.page('quarterly-report')} {weekly.page('copied')}")
+@pytest.mark.parametrize("cp", ["cp -r", "cp -a"])
+def test_copying_a_page_makes_another(weekly, cp):
+    names = set(os.listdir(weekly.page("quarterly-report")))
+    run(f"{cp} {weekly.page('quarterly-report')} {weekly.page('copied')}", check=True)
     wait_for(lambda: posts(weekly.server) == 1, 5, "the page")
     ids = {p["id"] for p in weekly.server.pages()}
     about = json.loads((weekly.page("copied") / "page.json").read_text())
     old = json.loads((weekly.page("quarterly-report") / "page.json").read_text())
     assert about["id"] in ids and about["id"] != old["id"]
+    assert set(os.listdir(weekly.page("copied"))) == names
 
 
 def test_an_empty_directory_sends_nothing_and_goes_away(mount):
