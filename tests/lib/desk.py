@@ -10,9 +10,9 @@ import shutil
 import pytest
 
 from amdahl import heading, run, show_log, spec_of, wait_for
-from programs import FAILS
+from programs import FAILS, IN_FILE
 
-PAGES = 80
+PAGES = 100
 TITLE = "Open pipeline"
 KNOWN = re.compile(r"(POST /pages/validate|(GET|PATCH) /pages/[-0-9a-f]{36}) -> 200$")
 
@@ -51,13 +51,13 @@ class Desk:
         show_log("requests", "\n".join(self.server.log_lines()))
         return done
 
-    def saves_once(self, program, old, to):
+    def saves_once(self, program, old, to, title=None):
         want = self.file.read_text().replace(old, to)
         done = self.run(program, program.save, old, to)
         assert done.returncode == 0 and not re.search("[Ee]rror", done.stderr)
         if program.late:
             wait_for(lambda: self.server.count("PATCH"), 10, "the bytes to arrive")
-        self.is_saved(to, leaves=program.leaves)
+        self.is_saved(title or to, leaves=program.leaves)
         if not program.own_text:
             assert self.file.read_text() == want
 
@@ -82,6 +82,13 @@ class Desk:
         if program.late:
             wait_for(self.errors, 10, "the refusal")
         self.is_kept(program.keeps, program.unsent)
+
+    def saves_after_a_refusal(self, program):
+        """The same program sends something better, from the refused text where that is in
+        the file: nothing of the refusal is left."""
+        self.is_refused(program)
+        word = "Heding" if program.keeps == IN_FILE else "Heading"
+        self.saves_once(program, word, "Text", title=TITLE)
 
     def is_refused_then_mends(self, editor):
         """The same buffer, put right, saves: no question, and nothing of it is left."""

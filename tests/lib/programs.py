@@ -45,6 +45,7 @@ TOOLS = {
     "cp -p": Program("cp -p $NEW spec.json"),
     "cp -b": Program("cp -b $NEW spec.json; status=$?; rm spec.json~; exit $status",
                      keeps=BESIDE),    # cp puts the backup back
+    "cp --remove-destination": Program("cp --remove-destination $NEW spec.json"),
     "mv inside": Program("cp $NEW spec.tmp && mv spec.tmp spec.json", keeps=BESIDE,
                           unsent=("spec.tmp",)),
     "mv from another file system": Program("mv $NEW spec.json"),
@@ -54,6 +55,8 @@ TOOLS = {
                           keeps=BESIDE, unsent=("spec.json.bak",)),
     "rsync": Program("rsync -a $NEW spec.json", needs="rsync", keeps=BESIDE),
     "rsync --inplace": Program("rsync -a --inplace $NEW spec.json", needs="rsync"),
+    "tar": Program('tar -C "$(dirname $NEW)" --transform s/new.json/spec.json/ -c new.json | tar -x'),
+    "patch": Program("diff -u spec.json $NEW | patch -s spec.json", needs="patch", keeps=BESIDE),
     "sponge": Program('sed "s/$OLD/$TO/" spec.json | sponge spec.json', needs="sponge"),
     "ed": Program('printf ",s/$OLD/$TO/\\nw\\nq\\n" | ed -s spec.json', needs="ed"),
     "gio save": Program("gio save spec.json < $NEW", needs="gio", keeps=BESIDE),

@@ -10,5 +10,5 @@ def test_saves(desk, name):
 
 
 @pytest.mark.parametrize("name", TOOLS)
-def test_is_refused(desk, name):
-    desk.is_refused(TOOLS[name])
+def test_is_refused_and_then_saves(desk, name):
+    desk.saves_after_a_refusal(TOOLS[name])
