@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 
@@ -77,6 +79,33 @@ bool proc_is_dying(pid_t tid)
         return kill(tid, 0) < 0 && errno == ESRCH;
     return status.state == 'Z' || status.state == 'X' ||
            (status.pending & UINT64_C(1) << (SIGKILL - 1));
+}
+
+int64_t proc_now_ms(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_BOOTTIME, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* The 22nd field of /proc/PID/stat; the second is the command's name in parentheses and
+ * may hold anything, a parenthesis too. */
+int64_t proc_began_ms(pid_t pid)
+{
+    char line[1024];
+    FILE *f = pid > 0 ? proc_open(pid, "stat") : NULL;
+    if (!f)
+        return -1;
+    size_t n = fread(line, 1, sizeof line - 1, f);
+    fclose(f);
+    line[n] = '\0';
+    char *at = strrchr(line, ')');
+    for (int field = 2; at && field < 22; field++)
+        at = strchr(at + 1, ' ');
+    if (!at)
+        return -1;
+    int64_t ticks = strtoll(at, NULL, 10); /* of which user space sees 100 a second */
+    return ticks * 1000 / sysconf(_SC_CLK_TCK);
 }
 
 void proc_comm(pid_t tid, char ret_name[16])

@@ -4,6 +4,7 @@
 #define WORKSPACE_PROC_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 /* The process (thread group) of a thread; the tid itself when /proc does not know it. */
@@ -11,6 +12,11 @@ pid_t proc_tgid(pid_t tid);
 /* Is SIGKILL pending for it, or is it gone? (A fatal signal of any kind becomes a pending
  * SIGKILL for every thread of the process: kernel/signal.c, complete_signal.) */
 bool proc_is_dying(pid_t tid);
+/* When it began, and now, in milliseconds since the machine started: one clock that no
+ * number of a process outlives. began: rounded down to a step; -1 when unknown. */
+enum { PROC_STEP_MS = 10 };
+int64_t proc_began_ms(pid_t pid);
+int64_t proc_now_ms(void);
 /* The command's name, at most 15 bytes; "" when unknown. */
 void proc_comm(pid_t tid, char ret_name[16]);
 

@@ -43,6 +43,20 @@ static void wait_until_zombie(pid_t pid)
     assert_int_equal(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT), 0);
 }
 
+static void test_began(void **state)
+{
+    int64_t before = proc_now_ms();
+    pid_t pid = child_start(); /* whose name holds a parenthesis and a newline */
+    int64_t began = proc_began_ms(pid);
+    assert_true(began + PROC_STEP_MS >= before && began <= proc_now_ms());
+    assert_true(proc_began_ms(getpid()) <= began);
+    assert_int_equal(proc_began_ms(pid), began);
+    kill(pid, SIGKILL);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+    assert_int_equal(proc_began_ms(pid), -1);
+    assert_int_equal(proc_began_ms(0), -1);
+}
+
 static void test_is_dying(void **state)
 {
     pid_t pid = child_start();
@@ -138,6 +152,7 @@ static void test_comm_is_cut(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_began),
         cmocka_unit_test(test_is_dying),
         cmocka_unit_test(test_is_dying_by_another_signal),
         cmocka_unit_test(test_is_not_dying),
