@@ -128,7 +128,8 @@ static void print_pages(struct object o)
 
 static enum paint state_paint(const char *state)
 {
-    return strcmp(state, "refused") == 0 ? PAINT_BAD : PAINT_WAIT;
+    return !strcmp(state, "refused") || !strcmp(state, "conflict") ? PAINT_BAD
+                                                                   : PAINT_WAIT;
 }
 
 static void print_draft(const struct ctl *ctl, struct object draft)

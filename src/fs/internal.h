@@ -56,7 +56,7 @@ int place_node_symlink(struct node *n, const char *name, const char *target,
 int place_node_unlink(struct node *n, const char *name, pid_t tgid);
 int place_node_rmdir(struct node *n, const char *name, pid_t tgid, struct wait *w);
 int place_node_rename(struct node *n, const char *name, struct node *to,
-                      const char *to_name, unsigned flags, struct wait *w);
+                      const char *to_name, unsigned flags, pid_t tgid, struct wait *w);
 
 /* ---- shared by files that are read from a snapshot taken at open ------------- */
 

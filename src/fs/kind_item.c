@@ -81,7 +81,11 @@ static int file_ready(struct node *n, enum ready_for what, struct wait *w)
 
 static int file_open(struct node *n, struct handle *h)
 {
-    return (h->flags & O_ACCMODE) == O_RDONLY ? 0 : item_may_write(node_item(n));
+    int access = h->flags & O_ACCMODE;
+    int err = access == O_RDONLY ? 0 : item_may_write(node_item(n));
+    if (!err && access != O_WRONLY && !(h->flags & O_TRUNC))
+        item_opened(node_item(n), h->opener);
+    return err;
 }
 
 static int file_read(struct node *n, struct handle *h, size_t size, off_t off,
@@ -105,9 +109,10 @@ static int file_truncate(struct node *n, struct handle *h, off_t size)
     return item_truncate(node_item(n), size);
 }
 
-static int file_commit(struct node *n, enum save_why why, bool by_opener, struct wait *w)
+static int file_commit(struct node *n, const struct handle *h, enum save_why why,
+                       bool by_opener, struct wait *w)
 {
-    return item_commit(node_item(n), why, by_opener, w);
+    return item_commit(node_item(n), why, by_opener, h->opener, w);
 }
 
 const struct node_ops file_ops = {
@@ -214,7 +219,7 @@ int place_node_rmdir(struct node *n, const char *name, pid_t tgid, struct wait *
 }
 
 int place_node_rename(struct node *n, const char *name, struct node *to,
-                      const char *to_name, unsigned flags, struct wait *w)
+                      const char *to_name, unsigned flags, pid_t tgid, struct wait *w)
 {
     struct item *from_place = n->key.ops->place(n);
     struct item *to_place = to->key.ops->place ? to->key.ops->place(to) : NULL;
@@ -224,7 +229,7 @@ int place_node_rename(struct node *n, const char *name, struct node *to,
      * moved, so that mkdir makes it. */
     if (to->key.ops == &pages_ops && n->key.ops != &pages_ops && *to_name != '.')
         return -EXDEV;
-    return place_rename(from_place, name, to_place, to_name, flags, w);
+    return place_rename(from_place, name, to_place, to_name, flags, tgid, w);
 }
 
 /* ---- scratch directories ----------------------------------------------------- */

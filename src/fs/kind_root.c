@@ -70,11 +70,11 @@ static int root_list(struct node *n, struct listing *out)
 
 /* The fixed names are nobody's to make, move or remove. */
 static int root_rename(struct node *n, const char *name, struct node *to,
-                       const char *to_name, unsigned flags, struct wait *w)
+                       const char *to_name, unsigned flags, pid_t tgid, struct wait *w)
 {
     if (root_find(name) >= 0 || (to == n && root_find(to_name) >= 0))
         return -EPERM;
-    return place_node_rename(n, name, to, to_name, flags, w);
+    return place_node_rename(n, name, to, to_name, flags, tgid, w);
 }
 
 static int root_rmdir(struct node *n, const char *name, pid_t tgid, struct wait *w)
@@ -165,7 +165,7 @@ static int pages_rmdir(struct node *n, const char *name, pid_t tgid, struct wait
 }
 
 static int pages_rename(struct node *n, const char *name, struct node *to,
-                        const char *to_name, unsigned flags, struct wait *w)
+                        const char *to_name, unsigned flags, pid_t tgid, struct wait *w)
 {
     if (flags & RENAME_EXCHANGE)
         return -EINVAL;
@@ -173,7 +173,7 @@ static int pages_rename(struct node *n, const char *name, struct node *to,
         return to == n ? workspace_page_rename(n->fs->ws, name, to_name, w) : -EXDEV;
     if (to == n && pages_has(n, to_name))
         return -EISDIR;
-    return place_node_rename(n, name, to, to_name, flags, w);
+    return place_node_rename(n, name, to, to_name, flags, tgid, w);
 }
 
 const struct node_ops pages_ops = {

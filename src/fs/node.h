@@ -54,7 +54,7 @@ struct node_ops {
     int (*unlink)(struct node *n, const char *name, pid_t tgid);
     int (*rmdir)(struct node *n, const char *name, pid_t tgid, struct wait *w);
     int (*rename)(struct node *n, const char *name, struct node *to, const char *to_name,
-                  unsigned flags, struct wait *w);
+                  unsigned flags, pid_t tgid, struct wait *w);
 
     /* files and links */
     int (*open)(struct node *n, struct handle *h);
@@ -64,7 +64,8 @@ struct node_ops {
     int (*write)(struct node *n, struct handle *h, const char *data, size_t size,
                  off_t off, struct wait *w);
     int (*truncate)(struct node *n, struct handle *h, off_t size);
-    int (*commit)(struct node *n, enum save_why why, bool by_opener, struct wait *w);
+    int (*commit)(struct node *n, const struct handle *h, enum save_why why,
+                  bool by_opener, struct wait *w);
     void (*set_mode)(struct node *n, mode_t mode);
     void (*set_mtime)(struct node *n, struct timespec mtime);
     char *(*readlink)(struct node *n); /* malloc'ed */

@@ -207,9 +207,9 @@ void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 static int begin_rename(struct waiter *w)
 {
     const struct node_ops *ops = w->node->key.ops;
-    return ops->rename
-               ? ops->rename(w->node, w->name, w->to, w->to_name, w->flags, &w->wait)
-               : -EPERM;
+    return ops->rename ? ops->rename(w->node, w->name, w->to, w->to_name, w->flags,
+                                     proc_tgid(w->tid), &w->wait)
+                       : -EPERM;
 }
 
 void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t to,

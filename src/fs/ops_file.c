@@ -187,7 +187,7 @@ static int node_commit(struct node *n, const struct handle *h, enum save_why why
     /* Closing a handle that wrote nothing is always 0 (rule 2). */
     if (!n->key.ops->commit || !atomic_load(&h->wrote))
         return 0;
-    return n->key.ops->commit(n, why, by_opener, w);
+    return n->key.ops->commit(n, h, why, by_opener, w);
 }
 
 static int begin_flush(struct waiter *w)
@@ -224,7 +224,7 @@ void op_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     struct node *n = req_node(req, ino);
     struct handle *h = fi_handle(fi);
     if (handle_close(h) && n->key.ops->commit)
-        n->key.ops->commit(n, SAVE_RELEASE, true, NULL);
+        n->key.ops->commit(n, h, SAVE_RELEASE, true, NULL);
     handle_unref(h);
     reply_err(req, 0);
 }

@@ -43,6 +43,8 @@ static void status_put_http(struct buf *out, const struct http_stats *stats)
 
 static const char *doc_state(const struct doc *d)
 {
+    if (d->theirs)
+        return "conflict";
     if (d->problem)
         return "refused";
     if (d->waiting)

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "json/json.h"
+#include "workspace/conflict.h"
 #include "workspace/keep.h"
 
 /* The bound file's bytes where they are its own, else the shown text. */
@@ -69,6 +70,7 @@ void doc_settle(struct doc *d, struct text *text)
     struct item *it = d->file;
     text_replace(&d->shown, text_ref(text));
     d->own = true;
+    text_replace(&d->draft_base, NULL);
     d->waiting = false;
     if (!it || !it->dirty)
         return;
@@ -98,6 +100,8 @@ void doc_take_remote(struct doc *d, struct text *remote, struct text *fresh,
     bool same = d->shown &&
                 (text_same_value(d->remote, remote) || text_same_value(d->shown, remote));
     text_replace(&d->remote, remote);
+    if (!d->given)
+        d->given = text_ref(remote); /* what the first open or stat was told of */
     if (same) {
         text_unref(fresh);
         return;
@@ -111,6 +115,7 @@ void doc_take_remote(struct doc *d, struct text *remote, struct text *fresh,
 
 void doc_clear_problem(struct doc *d)
 {
+    conflict_clear(d);
     text_replace(&d->problem, NULL);
     text_replace(&d->verdict, NULL);
     text_replace(&d->refused, NULL);
@@ -124,22 +129,34 @@ void doc_refuse(struct doc *d, struct text *text, struct buf *lines, struct buf 
     text_replace(&d->refused, text_ref(text));
 }
 
-void doc_keep_rejected(struct doc *d)
+void doc_put_beside(struct doc *d, const char *name, const struct text *text)
 {
-    cleanup_free char *name = xasprintf("%s.rejected", page_file_name(d->which));
     struct item *local = page_scratch(d->page);
     struct item *it = item_child(local, name);
-    if (!d->refused)
-        return;
     if (!it || it->type != ITEM_FILE) {
         if (it)
             item_unref(item_detach(it));
         it = item_new(d->page->ws, ITEM_FILE, 0644);
         item_attach(local, name, it);
     }
-    d->rejected = true;
-    item_put_text(it, d->refused);
+    item_put_text(it, text);
     it->mtime = it->ctime = clock_now();
+}
+
+void doc_remove_beside(struct doc *d, const char *name)
+{
+    struct item *it = item_child(page_scratch(d->page), name);
+    if (it)
+        item_unref(item_detach(it));
+}
+
+void doc_keep_rejected(struct doc *d)
+{
+    cleanup_free char *name = xasprintf("%s.rejected", page_file_name(d->which));
+    if (!d->refused)
+        return;
+    d->rejected = true;
+    doc_put_beside(d, name, d->refused);
 }
 
 void doc_turn_away(struct doc *d)

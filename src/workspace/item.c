@@ -6,6 +6,7 @@
 #include <sys/xattr.h>
 
 #include "base/clock.h"
+#include "workspace/conflict.h"
 #include "workspace/keep.h"
 
 /* Inode numbers of items count up from here; those of pages and documents are hashes with
@@ -312,6 +313,16 @@ int item_ready(struct item *it, struct wait *w)
     int err = p ? page_ready(p, w) : 0;
     page_unref(p);
     return err;
+}
+
+void item_opened(struct item *it, pid_t tgid)
+{
+    ws_lock(it->ws);
+    if (it->doc)
+        conflict_give(it->doc, tgid);
+    else if (it->parent && it->parent->page)
+        conflict_give_local(it->parent->page, it, tgid);
+    ws_unlock(it->ws);
 }
 
 /* ---- extended attributes of scratch ------------------------------------------ */

@@ -92,6 +92,7 @@ static void doc_hold(struct doc *d, const struct state_draft *row)
     item_unref(it);
     d->waiting = row->stage == STATE_WAITING;
     d->interrupted = row->stage == STATE_SAVING;
+    text_replace(&d->draft_base, text_ref(row->base));
     text_replace(&d->base, d->interrupted ? text_ref(row->base) : NULL);
 }
 

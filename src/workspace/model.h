@@ -76,8 +76,15 @@ struct doc {
                          * was saved: the platform may have it */
     struct text
         *base; /* while interrupted: the platform's text before; NULL: not known */
-    struct past *past; /* how it was shown at the last mount, until its body is here */
+    struct past *past;  /* how it was shown at the last mount, until its body is here */
+    struct text *given; /* the platform's value at the newest open here */
+    struct text *draft_base; /* what a draft that could not be saved began as */
+    struct reader *readers;  /* conflict.c: who was given which value */
+    struct text *theirs;     /* in a conflict: the platform's value; NULL: in none */
+    int64_t conflict_ms;     /* proc_now_ms() of its begin */
 };
+
+struct reader; /* conflict.c */
 
 enum body_state { BODY_NONE, BODY_FETCHING, BODY_READY };
 enum { PAGE_DOCS = 4 };
@@ -110,6 +117,7 @@ struct page {
     struct text *lost; /* spec of a create that an earlier mount's end interrupted */
     enum body_state body;
     int64_t body_ms; /* when it was fetched */
+    bool stale;      /* a sweep saw a newer one while drafts here kept this one */
     struct wait *body_waits;
     struct doc docs[PAGE_DOCS]; /* params, page, queries, spec */
     uint64_t changed_in; /* the sweep under way at our last change: it may not know it */
@@ -199,7 +207,7 @@ void page_take_doc(struct page *p, enum page_file which,
 void page_take_body(struct page *p, const struct platform_page *from);
 /* Begins to fetch the body when it is not here. */
 void page_want_body(struct page *p);
-/* Forgets the body when nothing here depends on it. */
+/* Forgets the body, or notes that it is old while something here depends on it. */
 void page_drop_body(struct page *p);
 bool page_is_dirty(const struct page *p);
 struct item *page_scratch(struct page *p); /* page_local() with the lock held */
@@ -239,6 +247,9 @@ void doc_take_remote(struct doc *d, struct text *remote, struct text *fresh,
 void doc_refuse(struct doc *d, struct text *text, struct buf *lines, struct buf *verdict);
 void doc_clear_problem(struct doc *d);
 bool text_same_value(const struct text *a, const struct text *b);
+/* A local file of this name beside the document: made or replaced; removed. */
+void doc_put_beside(struct doc *d, const char *name, const struct text *text);
+void doc_remove_beside(struct doc *d, const char *name);
 /* Puts the refused text beside the document as <name>.rejected. */
 void doc_keep_rejected(struct doc *d);
 /* After a refused rename onto its name: doc_keep_rejected(), and a name that its program
@@ -260,7 +271,9 @@ size_t item_size(const struct item *it);
 
 /* ---- saving (save.c) --------------------------------------------------------- */
 
+struct saver; /* conflict.h */
+
 /* Saves `it`, a scratch file, as the document d: rename onto its name. Lock held. */
-int save_rename(struct doc *d, struct item *it, struct wait *w);
+int save_rename(struct doc *d, struct item *it, const struct saver *by, struct wait *w);
 
 #endif

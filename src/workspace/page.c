@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "workspace/conflict.h"
 #include "workspace/keep.h"
 #include "workspace/names.h"
 #include "workspace/present.h"
@@ -123,6 +124,7 @@ static void doc_finish(struct doc *d)
     for (int slot = 0; slot < STATE_SLOTS; slot++)
         text_unref(d->kept[slot]);
     keep_forget_past(d);
+    conflict_finish(d);
 }
 
 void page_unref(struct page *p)
@@ -282,11 +284,14 @@ void page_take_body(struct page *p, const struct platform_page *from)
     keep_settle_interrupted(p);
     if (page_is_shown_otherwise(p))
         keep_texts_now(p);
+    p->stale = false;
 }
 
 void page_drop_body(struct page *p)
 {
-    if (p->id && p->body == BODY_READY && !page_is_dirty(p))
+    if (p->id && p->body == BODY_READY && page_is_dirty(p))
+        p->stale = true;
+    else if (p->id && p->body == BODY_READY)
         p->body = BODY_NONE;
 }
 
@@ -367,8 +372,9 @@ void page_want_body(struct page *p)
 /* Where the list has no change tokens, a body is looked at again after a while. */
 static bool body_is_old(const struct page *p)
 {
-    return p->body == BODY_READY && p->id && !p->is_template && !p->list_token &&
-           !page_is_dirty(p) && clock_ms() - p->body_ms > p->ws->config.ttl_ms;
+    if (p->body != BODY_READY || !p->id || p->is_template || page_is_dirty(p))
+        return false;
+    return p->stale || (!p->list_token && clock_ms() - p->body_ms > p->ws->config.ttl_ms);
 }
 
 int page_ready(struct page *p, struct wait *w)

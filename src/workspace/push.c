@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "json/json.h"
+#include "workspace/conflict.h"
 #include "workspace/keep.h"
 
 /* Spec first: a draft of the queries beside it goes along. */
@@ -50,7 +51,7 @@ static void push_go_on(struct push *push)
         struct item *it = push_item(push, push_docs[push->next++]);
         if (!it)
             continue;
-        int err = item_commit(it, SAVE_RELEASE, true, &push->wait);
+        int err = item_commit(it, SAVE_RELEASE, true, SAVER_DRAFT, &push->wait);
         item_unref(it);
         if (err == -EINPROGRESS)
             return;

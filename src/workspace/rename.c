@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "json/json.h"
+#include "workspace/conflict.h"
 #include "workspace/keep.h"
 #include "workspace/names.h"
 #include "workspace/present.h"
@@ -103,7 +104,8 @@ static int rename_to_scratch(const struct target *from, const struct target *to)
 }
 
 static int rename_locked(struct item *from_dir, const char *name, struct item *to_dir,
-                         const char *to_name, unsigned flags, struct wait *w)
+                         const char *to_name, unsigned flags, const struct saver *by,
+                         struct wait *w)
 {
     struct target from = target_of(from_dir, name);
     struct target to = target_of(to_dir, to_name);
@@ -116,16 +118,17 @@ static int rename_locked(struct item *from_dir, const char *name, struct item *t
         return -ENOENT;
     if (to.which != PAGE_PARAMS && !from_dir->ws->writable)
         return workspace_refuse(from_dir->ws, to_dir->page->dir);
-    return save_rename(to.doc, from.item, w);
+    return save_rename(to.doc, from.item, by, w);
 }
 
 int place_rename(struct item *from, const char *name, struct item *to,
-                 const char *to_name, unsigned flags, struct wait *w)
+                 const char *to_name, unsigned flags, pid_t tgid, struct wait *w)
 {
+    struct saver by = saver_of(to->page ? tgid : 0);
     if (flags & ~(unsigned)RENAME_NOREPLACE)
         return -EINVAL;
     ws_lock(from->ws);
-    int err = rename_locked(from, name, to, to_name, flags, w);
+    int err = rename_locked(from, name, to, to_name, flags, &by, w);
     ws_unlock(from->ws);
     return err;
 }

@@ -1,4 +1,4 @@
-/* save.c - commit points: what is saved when, and how a save ends (states: save.h). */
+/* save.c - the life of a save, and how it ends (states: save.h). */
 #include "workspace/save.h"
 
 #include <errno.h>
@@ -12,7 +12,7 @@
 #include "workspace/keep.h"
 #include "workspace/present.h"
 
-/* ---- refusals ---------------------------------------------------------------- */
+/* ---- small tools ------------------------------------------------------------- */
 
 void save_note(struct save *s, const char *stage, const char *message)
 {
@@ -21,52 +21,6 @@ void save_note(struct save *s, const char *stage, const char *message)
         return;
     faults_print_one(&s->lines, file, 1, 1, stage, message);
     faults_print_json(&s->faults, file, 1, 1, stage, message);
-}
-
-/* A text that is refused here, without a request. */
-static void doc_refuse_here(struct doc *d, struct text *text, const struct json_error *e)
-{
-    cleanup_buf struct buf lines = BUF_INIT;
-    cleanup_buf struct buf faults = BUF_INIT;
-    const char *file = page_file_name(d->which);
-    faults_print_one(&lines, file, e->line, e->column, "json", e->message);
-    faults_print_json(&faults, file, e->line, e->column, "json", e->message);
-    doc_refuse(d, text, &lines, &faults);
-}
-
-static int json_refuse(struct json_error *e, const char *message)
-{
-    *e = (struct json_error){.line = 1, .column = 1};
-    snprintf(e->message, sizeof e->message, "%s", message);
-    return -EPROTO;
-}
-
-/* Is this text what such a document can be? 0, -EPROTO, -EFBIG. No lock. */
-static int doc_check(enum page_file which, const char *id, const struct text *base,
-                     const struct text *text, struct json_error *e)
-{
-    static const struct {
-        enum json_type type;
-        const char *message;
-    } wanted[PAGE_FILES] = {
-        [PAGE_PARAMS] = {JSON_OBJECT, "params are an object: {\"name\": value}"},
-        [PAGE_PAGE] = {JSON_OBJECT, "page.json is an object"},
-        [PAGE_QUERIES] = {JSON_ARRAY, "declared queries are an array: [{\"name\": ...}]"},
-        [PAGE_SPEC] = {JSON_OBJECT, "a spec is an object"},
-    };
-    struct json_limits limits = JSON_LIMITS_USER;
-    struct json_span root;
-    if (!text->len)
-        return json_refuse(e, "the file is empty");
-    int err = json_check(text->data, text->len, &limits, &root, e);
-    if (err)
-        return err;
-    if (root.type != wanted[which].type)
-        return json_refuse(e, wanted[which].message);
-    if (which != PAGE_PAGE)
-        return 0;
-    cleanup_buf struct buf fields = BUF_INIT;
-    return present_page_changes(text, base, id, &fields, e);
 }
 
 bool save_same_tokens(const struct text *a, const struct text *b)
@@ -83,8 +37,8 @@ bool save_same_tokens(const struct text *a, const struct text *b)
 
 static void save_body_done(struct wait *w, int err);
 
-static struct save *save_new(struct doc *d, struct item *it, struct text *text,
-                             bool rename)
+struct save *save_new(struct doc *d, struct item *it, struct text *text,
+                      const struct saver *by)
 {
     struct save *s = xcalloc(1, sizeof *s);
     s->page = page_ref(d->page);
@@ -92,8 +46,9 @@ static struct save *save_new(struct doc *d, struct item *it, struct text *text,
     s->item = item_ref(it);
     s->seq = it->seq;
     s->text = text_ref(text);
-    s->rename = rename;
-    s->slot = rename ? STATE_MOVED : STATE_DRAFT;
+    s->by = *by;
+    s->rename = it->doc != d;
+    s->slot = s->rename ? STATE_MOVED : STATE_DRAFT;
     s->mtime = it->mtime;
     s->body.done = save_body_done;
     if (d->which == PAGE_SPEC)
@@ -105,8 +60,8 @@ static struct save *save_new(struct doc *d, struct item *it, struct text *text,
 
 static void save_free(struct save *s)
 {
-    struct text *texts[] = {s->text,    s->other_draft, s->spec,
-                            s->queries, s->fields,      s->verdict};
+    struct text *texts[] = {s->text,    s->base,   s->other_draft, s->spec,
+                            s->queries, s->fields, s->verdict};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         text_unref(texts[i]);
     buf_finish(&s->lines);
@@ -147,8 +102,7 @@ static void save_begin(void *arg)
     save_body_done(&s->body, err);
 }
 
-/* Lock held. */
-static void save_enqueue(struct save *s)
+void save_enqueue(struct save *s)
 {
     if (s->page->save) {
         DL_APPEND(s->page->saves, s);
@@ -158,8 +112,7 @@ static void save_enqueue(struct save *s)
     loop_post(s->page->ws->config.loop, save_begin, s);
 }
 
-/* Lock held. The save of just these bytes, running or queued. */
-static struct save *save_find(struct page *p, const struct item *it)
+struct save *save_find(struct page *p, const struct item *it)
 {
     struct save *s;
     if (p->save && p->save->item == it && p->save->seq == it->seq)
@@ -173,14 +126,27 @@ static struct save *save_find(struct page *p, const struct item *it)
 /* ---- the end ----------------------------------------------------------------- */
 
 /* The value a PATCH's answer gives is remembered as the echo (rule 1); an answer without
- * one is taken to mean that what was sent is there. */
-static void doc_saved(struct doc *d, struct item *it, uint64_t seq, struct text *text,
-                      const struct platform_page *from, struct json_span echo)
+ * one is taken to mean that what was sent is there. A reference. */
+static struct text *save_echo(const struct save *s, const struct doc *d,
+                              struct text *sent, const struct platform_page *from)
 {
-    struct text *remote = text_ref(text);
-    if (from && echo.start != echo.end)
-        text_replace(&remote,
-                     text_new(from->text->data + echo.start, echo.end - echo.start));
+    if (s->was_there)
+        return text_ref(d->remote);
+    if (d->which == PAGE_PAGE)
+        return from && from->name ? present_page(from) : text_ref(sent);
+    struct json_span none = {0, 0, JSON_NULL};
+    struct json_span echo = !from                   ? none
+                            : d->which == PAGE_SPEC ? from->spec
+                                                    : from->queries;
+    return echo.start == echo.end
+               ? text_ref(sent)
+               : text_new(from->text->data + echo.start, echo.end - echo.start);
+}
+
+/* remote: taken over. */
+static void doc_saved(struct doc *d, struct item *it, uint64_t seq, struct text *text,
+                      struct text *remote)
+{
     text_replace(&d->remote, remote);
     doc_clear_problem(d);
     if (it && it->doc == d && it->seq == seq) {
@@ -195,9 +161,7 @@ static void doc_saved(struct doc *d, struct item *it, uint64_t seq, struct text 
 static void doc_remove_rejected(struct doc *d)
 {
     cleanup_free char *name = xasprintf("%s.rejected", page_file_name(d->which));
-    struct item *it = item_child(page_scratch(d->page), name);
-    if (it)
-        item_unref(item_detach(it));
+    doc_remove_beside(d, name);
 }
 
 static void save_bind(struct save *s)
@@ -245,23 +209,34 @@ static void save_take_page(struct save *s, const struct platform_page *from)
     save_take_others(s, from);
 }
 
+/* Members that somebody else changed are shown now; without an answer that has them the
+ * page is read anew. */
+static void save_succeed_page(struct save *s, const struct platform_page *from)
+{
+    struct doc *d = s->doc;
+    conflict_saved(d, s->by.tgid, conflict_page_base(s->text, s->fields, d->remote));
+    if (!s->merged)
+        return;
+    s->page->stale = !s->was_there && !(from && from->name);
+    text_replace(&d->shown, text_ref(d->remote));
+    d->mtime = clock_now();
+}
+
 /* What the answer says of the documents that were sent. */
 static void save_take_docs(struct save *s, const struct platform_page *from)
 {
-    struct json_span none = {0, 0, JSON_NULL};
-    if (s->doc->which == PAGE_PAGE) {
-        struct text *remote = from && from->name ? present_page(from) : text_ref(s->text);
-        doc_saved(s->doc, s->item, s->seq, s->text, NULL, none);
-        text_replace(&s->doc->remote, remote);
-        return;
+    struct doc *d = s->doc;
+    struct doc *other = s->other;
+    doc_saved(d, s->item, s->seq, s->text, save_echo(s, d, s->text, from));
+    if (d->which == PAGE_PAGE)
+        save_succeed_page(s, from);
+    else
+        conflict_saved(d, s->by.tgid, text_ref(d->remote));
+    if (s->other_draft) {
+        doc_saved(other, other->file, s->other_seq, s->other_draft,
+                  save_echo(s, other, s->other_draft, from));
+        conflict_saved(other, 0, text_ref(other->remote));
     }
-    bool is_spec = s->doc->which == PAGE_SPEC;
-    struct json_span spec = from ? from->spec : none;
-    struct json_span queries = from ? from->queries : none;
-    doc_saved(s->doc, s->item, s->seq, s->text, from, is_spec ? spec : queries);
-    if (s->other_draft)
-        doc_saved(s->other, s->other->file, s->other_seq, s->other_draft, from,
-                  is_spec ? queries : spec);
     if (s->verdict)
         text_replace(&s->page->verdict, text_ref(s->verdict));
 }
@@ -269,9 +244,11 @@ static void save_take_docs(struct save *s, const struct platform_page *from)
 static void save_succeed(struct save *s, const struct platform_page *from)
 {
     struct state_change *c = keep_begin(s->page->ws);
-    save_keep_replaced(s, c);
+    if (!s->was_there)
+        save_keep_replaced(s, c);
     save_bind(s);
-    save_take_page(s, from);
+    if (!s->was_there)
+        save_take_page(s, from);
     save_take_docs(s, from);
     doc_remove_rejected(s->doc);
     save_drop_drafts(s, c);
@@ -289,6 +266,8 @@ static void save_fail(struct save *s, int err)
     doc_refuse(s->doc, s->text, &s->lines, &s->faults);
     if (s->rename)
         doc_turn_away(s->doc);
+    else
+        text_replace(&s->doc->draft_base, text_ref(s->base));
     if (!s->disk_err && !save_is_overtaken(s, s->slot))
         keep_draft(s->doc, s->slot, STATE_REFUSED, s->text, s->mtime, NULL, NULL);
 }
@@ -299,7 +278,8 @@ static void save_finish(struct save *s, int err)
     struct page *p = s->page;
     struct workspace *ws = p->ws;
     struct wait *waits = wait_take(&s->waits);
-    if (!s->rename) {
+    /* A rename that ends so is repeated by the VFS: save_is_repeated(). */
+    if (!s->rename || err == -ESTALE) {
         s->item->tried_seq = s->seq;
         s->item->tried_err = err;
     }
@@ -335,7 +315,7 @@ void save_end(struct save *s, int err, const struct platform_page *from)
 /* The platform has this already. After a refusal it is an editor putting the old bytes
  * back: then the refused text is kept beside the file, and its reason (rule 5); with the
  * bytes the old time is back, or vim would ask about a file that changed behind it. */
-static void doc_unchanged(struct doc *d, struct item *it, struct text *text)
+void doc_unchanged(struct doc *d, struct item *it, struct text *text)
 {
     struct state_change *c = keep_begin(d->page->ws);
     keep_drop(c, d, STATE_DRAFT);
@@ -388,139 +368,4 @@ void save_end_waiting(struct save *s)
         keep_end(s->page->ws, c);
     }
     save_finish(s, 0);
-}
-
-/* ---- commit points ----------------------------------------------------------- */
-
-/* What is committed: taken under the lock, judged without it. */
-struct commit {
-    struct item *it;
-    struct page *page; /* a reference */
-    enum page_file which;
-    uint64_t seq;
-    struct text *text;
-    struct text *base; /* the platform's value */
-    char *id;
-    struct json_error error;
-};
-
-static void commit_finish(struct commit *c)
-{
-    page_unref(c->page);
-    text_unref(c->text);
-    text_unref(c->base);
-    free(c->id);
-}
-
-/* Lock held. False: there is nothing to do, *ret is the answer. */
-static bool commit_take(struct commit *c, enum save_why why, struct wait *w, int *ret)
-{
-    struct item *it = c->it;
-    struct doc *d = it->doc;
-    /* Of a page that vanished meanwhile: what was not saved in time never is. */
-    *ret = it->orphan && it->tried_seq != it->seq ? -ENOENT : 0;
-    if (!d || !it->dirty)
-        return false;
-    struct save *running = save_find(d->page, it);
-    if (running) {
-        wait_add(&running->waits, w);
-        *ret = -EINPROGRESS;
-        return false;
-    }
-    if (it->tried_seq == it->seq) {
-        *ret = it->tried_err;
-        return false;
-    }
-    if (!it->data.len && why != SAVE_RELEASE)
-        return false; /* `cmd > file` closes a duplicate before anything is written */
-    c->page = page_ref(d->page);
-    c->which = d->which;
-    c->seq = it->seq;
-    c->text = text_new(it->data.data, it->data.len);
-    c->base = text_ref(d->remote);
-    c->id = xstrdup(d->page->id);
-    return true;
-}
-
-static int commit_refuse(struct commit *c, int err, struct wait *w)
-{
-    struct doc *d = page_doc_of(c->page, c->which);
-    doc_refuse_here(d, c->text, &c->error);
-    d->interrupted = false;
-    c->it->tried_seq = c->seq;
-    c->it->tried_err = err;
-    log_warning("page %s: %s:%u:%u: %s", c->page->dir, page_file_name(c->which),
-                c->error.line, c->error.column, c->error.message);
-    return save_keep_refusal(d, STATE_DRAFT, c->text, c->it->mtime, err, w);
-}
-
-/* While a save runs, the platform's value is about to be another one. */
-static bool doc_needs_no_save(const struct doc *d, const struct text *text)
-{
-    return d->which == PAGE_PARAMS ||
-           (!d->page->save && save_same_tokens(text, d->remote));
-}
-
-/* Judged: the lock is held again, and the file may have changed or moved meanwhile. */
-static int commit_apply(struct commit *c, int err, bool by_opener, enum save_why why,
-                        struct wait *w)
-{
-    struct doc *d = c->it->doc;
-    if (!d || d->page != c->page || d->which != c->which || c->it->seq != c->seq)
-        return 0; /* a later commit point speaks for what is there now */
-    if (err)
-        return why == SAVE_FLUSH && !by_opener ? 0 : commit_refuse(c, err, w);
-    if (doc_needs_no_save(d, c->text)) {
-        doc_unchanged(d, c->it, c->text);
-        return 0;
-    }
-    struct save *s = save_find(d->page, c->it);
-    if (!s) {
-        s = save_new(d, c->it, c->text, false);
-        save_keep(s);
-        save_enqueue(s);
-    }
-    wait_add(&s->waits, w);
-    return -EINPROGRESS;
-}
-
-int item_commit(struct item *it, enum save_why why, bool by_opener, struct wait *w)
-{
-    struct commit c = {.it = it};
-    int err;
-    ws_lock(it->ws);
-    bool go = commit_take(&c, why, w, &err);
-    ws_unlock(it->ws);
-    if (!go)
-        return err;
-    err = doc_check(c.which, c.id, c.base, c.text, &c.error);
-    ws_lock(it->ws);
-    err = commit_apply(&c, err, by_opener, why, w);
-    ws_unlock(it->ws);
-    commit_finish(&c);
-    return err;
-}
-
-int save_rename(struct doc *d, struct item *it, struct wait *w)
-{
-    struct json_error error;
-    struct text *text = text_new(it->data.data, it->data.len);
-    int err = doc_check(d->which, d->page->id, d->remote, text, &error);
-    if (err) {
-        doc_refuse_here(d, text, &error);
-        doc_turn_away(d);
-        err = save_keep_refusal(d, STATE_MOVED, text, it->mtime, err, w);
-    } else if (doc_needs_no_save(d, text)) {
-        doc_bind(d, it);
-        item_unref(item_detach(it));
-        doc_unchanged(d, it, text);
-    } else {
-        struct save *s = save_new(d, it, text, true);
-        wait_add(&s->waits, w);
-        save_keep(s);
-        save_enqueue(s);
-        err = -EINPROGRESS;
-    }
-    text_unref(text);
-    return err;
 }

@@ -1,15 +1,18 @@
 /* save.h - one save of one document, from a commit point to the platform's answer.
- * For save.c, save_send.c and create.c.
+ * For commit.c, save.c, save_judge.c, save_send.c and create.c.
  *
  *   state      what is under way                        then
  *   ---------  ---------------------------------------  ------------------------------------
  *   QUEUED     another save of this page runs           BODY or PLAN when that one ends
  *   BODY       GET of the page: its values are needed   PLAN; a failure ends the save
- *   PLAN       (no request) what has to be sent?        VALIDATE, PATCH (page.json), or END
- *   VALIDATE   POST /pages/validate                     ok: PATCH, CREATE or LOOK
- *                                                       refused with the other file's draft:
+ *   PLAN       (no request) what has to be sent?        VALIDATE, or END
+ *   VALIDATE   POST /pages/validate (not of page.json)  JUDGE; a new page: CREATE or LOOK
+ *              and beside it GET of the page
+ *   JUDGE      (no request) both are answered           refused with the other file's draft:
  *                                                       VALIDATE again with the platform's
- *                                                       other file; refused: END
+ *                                                       other file; refused, gone, or
+ *                                                       changed elsewhere: END; there
+ *                                                       already: END well; else PATCH
  *   PATCH      PATCH /pages/:id, changed fields alone   ok: END; answer lost: SETTLE
  *   LOOK       GET of the id that a new page.json has   there: PATCH; not there: CREATE
  *   CREATE     POST /pages, once                        ok: END; answer lost: FIND
@@ -27,7 +30,7 @@
 #ifndef WORKSPACE_SAVE_H
 #define WORKSPACE_SAVE_H
 
-#include "workspace/model.h"
+#include "workspace/conflict.h"
 
 struct save {
     struct page *page;     /* a reference */
@@ -43,6 +46,8 @@ struct save {
     void (*then)(
         struct save *s); /* parked meanwhile: lock held on entry, not on return */
     int end_err;         /* for a parked end */
+    struct saver by;
+    struct text *base; /* from PLAN on: the platform's value that the text began as */
     struct wait *waits;
     struct wait body; /* our own wait for BODY */
     struct save *prev, *next;
@@ -53,6 +58,14 @@ struct save {
     struct text *spec, *queries; /* what was validated */
     struct text *fields;         /* page.json's changed members */
     struct text *verdict;        /* of a good validation */
+    unsigned pending;            /* VALIDATE: answers to come */
+    int refusal;                 /* VALIDATE: 0, or what it comes to */
+    bool refused;                /* by the verifier */
+    int look_err;                /* VALIDATE: of the GET */
+    uint64_t look_epoch;         /* the page's when that was sent */
+    bool looked;                 /* it was sent */
+    bool merged;                 /* page.json: somebody else changed other members */
+    bool was_there;              /* the platform had it already: nothing is sent */
     char *look_id;               /* LOOK: the id in a new page's page.json */
     bool restores;               /* the page of look_id is archived */
     bool looked_for_lost;        /* page->lost was looked for */
@@ -63,6 +76,15 @@ struct save {
 
 /* ---- save.c ------------------------------------------------------------------ */
 
+/* A save of it, with its bytes `text`, as the document. It begins when it is enqueued,
+ * or when those before it have ended. Lock held in these. */
+struct save *save_new(struct doc *d, struct item *it, struct text *text,
+                      const struct saver *by);
+void save_enqueue(struct save *s);
+/* The save of just these bytes, running or queued; NULL: none. */
+struct save *save_find(struct page *p, const struct item *it);
+/* What it holds needs no save: it is clean, and shows text. */
+void doc_unchanged(struct doc *d, struct item *it, struct text *text);
 /* The last step. err 0: what was sent is the platform's now (`from`: its answer, may be
  * NULL). Takes the lock's hold over: called with it held, returns with it released. */
 void save_end(struct save *s, int err, const struct platform_page *from);
@@ -96,11 +118,19 @@ void save_keep_replaced(struct save *s, struct state_change *c);
 int save_keep_refusal(struct doc *d, enum state_slot slot, struct text *text,
                       struct timespec mtime, int err, struct wait *w);
 
-/* ---- save_send.c: the steps for a page that the platform has ----------------- */
+/* ---- save_judge.c: the steps up to what is sent ------------------------------ */
 
 void save_plan(struct save *s);     /* lock held on entry, released on return */
-void save_patch(struct save *s);    /* same */
+void save_judge(struct save *s);    /* same; both answers are here */
 void save_validate(struct save *s); /* same */
+
+/* ---- save_send.c: the steps that send ---------------------------------------- */
+
+void save_patch(struct save *s); /* same */
+/* A request of this save, with its deadline. */
+struct platform_call save_call(struct save *s, platform_done_fn *done);
+/* A failure of a request: the verdict where one came, else the platform's words. */
+void save_note_answer(struct save *s, const struct platform_answer *answer);
 void save_note_verdict(struct save *s, const struct platform_verdict *verdict);
 
 /* The other file's draft, when it is whole (a commit was tried for it); sets other_draft.

@@ -111,6 +111,8 @@ static const char *page_state(const struct page *p)
         return "saving";
     for (int i = 0; i < PAGE_DOCS; i++) {
         const struct doc *d = &p->docs[i];
+        if (d->theirs)
+            return "conflict";
         if (d->problem)
             return "refused";
         if (d->waiting)

@@ -207,16 +207,20 @@ int place_rmdir(struct item *dir, const char *name);
 /* flags: 0 or RENAME_NOREPLACE. Onto a document's name this is a save: its verdict is the
  * answer, and on a refusal both names stay as they were. -EXDEV between pages. */
 int place_rename(struct item *from, const char *name, struct item *to,
-                 const char *to_name, unsigned flags, struct wait *w);
+                 const char *to_name, unsigned flags, pid_t tgid, struct wait *w);
 
 /* ---- saving (save.h has the rules) ------------------------------------------- */
 
 enum save_why { SAVE_FLUSH, SAVE_FSYNC, SAVE_RELEASE };
 
-/* A commit point. by_opener: the process closing is the one that opened. 0 when there is
- * nothing to save; the same answer again for the same bytes; -ENOENT for what was written
- * after its page had vanished. w may be NULL (SAVE_RELEASE). */
-int item_commit(struct item *it, enum save_why why, bool by_opener, struct wait *w);
+/* A process opened it for reading: what it saves later is based on what it was given. */
+void item_opened(struct item *it, pid_t tgid);
+/* A commit point. by_opener: the process closing is the one that opened, and saves:
+ * saver (0: unknown). 0 when there is nothing to save; the same answer again for the same
+ * bytes; -ENOENT for what was written after its page had vanished; -ESTALE: somebody else
+ * changed what the saver began from. w may be NULL (SAVE_RELEASE). */
+int item_commit(struct item *it, enum save_why why, bool by_opener, pid_t saver,
+                struct wait *w);
 
 /* ---- .amdahl/ ---------------------------------------------------------------- */
 

@@ -94,17 +94,19 @@ class Desk:
         """The same buffer, put right, saves: no question, and nothing of it is left."""
         done = self.run(editor, editor.mends, TITLE, "Mended")
         assert re.search(editor.says, done.stdout + done.stderr)
-        self.is_saved("Mended", leaves=editor.leaves or editor.unsent)    # vim keeps its copy
+        self.is_saved("Mended", refusals=1,
+                      leaves=editor.leaves or editor.unsent)    # vim keeps its copy
 
     # -- what is to hold ----------------------------------------------------------------------
-    def is_saved(self, title, patches=1, leaves=()):
-        """So many PATCHes of the spec and nothing else that changes anything; the file is
-        as the program left it, the directory as it was."""
+    def is_saved(self, title, patches=1, refusals=0, leaves=()):
+        """So many PATCHes of the spec and nothing else that changes anything (a save is
+        three requests, a refused one two); the file is as the program left it, the
+        directory as it was."""
         stat = os.stat(self.file)
         sent = self.server.log_lines()
         assert self.server.count("PATCH") == patches, sent
         assert all(KNOWN.match(line) for line in sent), sent
-        assert len(sent) <= 3 * patches, sent
+        assert len(sent) <= 3 * patches + 2 * refusals, sent
         now = self.page()
         assert now["spec"]["root"]["children"][0]["props"]["text"] == title
         assert now["spec"] == json.loads(self.file.read_text())

@@ -81,12 +81,13 @@ static void test_a_good_save(void **state)
     proxy_forget(w->proxy);
     assert_int_equal(world_save(p, PAGE_SPEC, HEADING("One, 1.0")), 0);
     assert_int_equal(proxy_count(w->proxy, "POST /pages/validate"), 1);
+    assert_int_equal(proxy_count(w->proxy, "GET /pages/"), 1);
     assert_int_equal(proxy_count(w->proxy, "PATCH /pages/"), 1);
-    assert_int_equal(proxy_count(w->proxy, ""), 2);
+    assert_int_equal(proxy_count(w->proxy, ""), 3);
     assert_text(p, PAGE_SPEC, HEADING("One, 1.0"));
     assert_text(p, PAGE_ERRORS, "");
     assert_int_equal(world_commit(p, PAGE_SPEC, SAVE_FSYNC, true), 0);
-    assert_int_equal(proxy_count(w->proxy, ""), 2);
+    assert_int_equal(proxy_count(w->proxy, ""), 3);
     assert_stored(w, p, "spec", "One, 1.0");
     assert_stored(w, p, "declared_queries", "by_week");
     page_unref(p);
@@ -243,7 +244,7 @@ static void test_a_text_written_during_its_save(void **state)
     struct item *it = page_doc(p, PAGE_SPEC);
     struct pending *first = pending_new();
     world_write(p, PAGE_SPEC, HEADING("first"));
-    int err = item_commit(it, SAVE_FLUSH, true, pending_wait(first));
+    int err = item_commit(it, SAVE_FLUSH, true, 0, pending_wait(first));
     world_write(p, PAGE_SPEC, HEADING("second"));
     assert_int_equal(pending_end(first, err), 0);
     assert_text(p, PAGE_SPEC, HEADING("second"));
@@ -262,7 +263,7 @@ static void test_page_json(void **state)
     memcpy(strstr(text, "\"sentiment\""), "\"SENTIMENT\"", 11);
     assert_int_equal(world_save(p, PAGE_PAGE, text), 0);
     assert_int_equal(proxy_count(w->proxy, "PATCH"), 1);
-    assert_int_equal(proxy_count(w->proxy, ""), 1);
+    assert_int_equal(proxy_count(w->proxy, ""), 2);
     assert_stored(w, p, "tags", "SENTIMENT");
     cleanup_free char *renumbered = world_text(p, PAGE_PAGE);
     char *id = strstr(renumbered, "\"id\": \"") + 7;

@@ -29,7 +29,7 @@ static bool has_scratch(struct page *p, const char *name)
 static int move(struct page *p, const char *from, const char *to)
 {
     struct item *dir = page_local(p);
-    return WAIT_FOR(place_rename(dir, from, dir, to, 0, the_wait));
+    return WAIT_FOR(place_rename(dir, from, dir, to, 0, 0, the_wait));
 }
 
 static int unlink_doc(struct page *p, enum page_file which)
@@ -55,7 +55,7 @@ static void test_rename_is_a_save(void **state)
     assert_int_equal(proxy_count(w->proxy, ""), 0);
     assert_int_equal(move(p, "spec.tmp", "spec.json"), 0);
     assert_int_equal(proxy_count(w->proxy, "PATCH"), 1);
-    assert_int_equal(proxy_count(w->proxy, ""), 2);
+    assert_int_equal(proxy_count(w->proxy, ""), 3);
     assert_text(p, PAGE_SPEC, HEADING("renamed"));
     assert_false(has_scratch(p, "spec.tmp"));
     assert_stored(w, p, "spec", "renamed");
@@ -74,7 +74,7 @@ static void test_refused_rename(void **state)
         scratch(p, "spec.tmp", texts[i]);
         assert_int_equal(move(p, "spec.tmp", "spec.json"), -EPROTO);
         assert_int_equal(proxy_count(w->proxy, "PATCH"), 0);
-        assert_int_equal(proxy_count(w->proxy, ""), i == 0 ? 1 : 0);
+        assert_int_equal(proxy_count(w->proxy, ""), i == 0 ? 2 : 0);
         assert_text(p, PAGE_SPEC, before);
         assert_contains(p, PAGE_ERRORS, "spec.json:1:");
         struct item *rejected = place_find(page_local(p), "spec.json.rejected");
@@ -98,12 +98,13 @@ static void test_rename_flags_and_directories(void **state)
     struct item *dir = page_local(p);
     proxy_forget(w->proxy);
     scratch(p, "x", HEADING("x"));
-    assert_int_equal(place_rename(dir, "x", dir, "spec.json", RENAME_NOREPLACE, NULL),
+    assert_int_equal(place_rename(dir, "x", dir, "spec.json", RENAME_NOREPLACE, 0, NULL),
                      -EEXIST);
-    assert_int_equal(place_rename(dir, "x", dir, "y", RENAME_EXCHANGE, NULL), -EINVAL);
-    assert_int_equal(place_rename(dir, "x", page_local(q), "spec.json", 0, NULL), -EXDEV);
-    assert_int_equal(place_rename(dir, "x", dir, "errors", 0, NULL), -EACCES);
-    assert_int_equal(place_rename(dir, "gone", dir, "y", 0, NULL), -ENOENT);
+    assert_int_equal(place_rename(dir, "x", dir, "y", RENAME_EXCHANGE, 0, NULL), -EINVAL);
+    assert_int_equal(place_rename(dir, "x", page_local(q), "spec.json", 0, 0, NULL),
+                     -EXDEV);
+    assert_int_equal(place_rename(dir, "x", dir, "errors", 0, 0, NULL), -EACCES);
+    assert_int_equal(place_rename(dir, "gone", dir, "y", 0, 0, NULL), -ENOENT);
     assert_int_equal(proxy_count(w->proxy, ""), 0);
     page_unref(p);
     page_unref(q);
@@ -302,7 +303,7 @@ static void test_a_lost_patch_answer_is_settled(void **state)
     proxy_lose_answer(w->proxy, "PATCH");
     assert_int_equal(world_save(p, PAGE_SPEC, HEADING("arrived")), 0);
     assert_int_equal(proxy_count(w->proxy, "PATCH"), 1);
-    assert_int_equal(proxy_count(w->proxy, "GET /pages/"), 1);
+    assert_int_equal(proxy_count(w->proxy, "GET /pages/"), 2);
     assert_text(p, PAGE_ERRORS, "");
     assert_stored(w, p, "spec", "arrived");
     page_unref(p);

@@ -249,7 +249,7 @@ void world_write(struct page *p, enum page_file which, const char *text)
 int world_commit(struct page *p, enum page_file which, enum save_why why, bool by_opener)
 {
     struct item *it = page_doc(p, which);
-    int err = WAIT_FOR(item_commit(it, why, by_opener, the_wait));
+    int err = WAIT_FOR(item_commit(it, why, by_opener, 0, the_wait));
     item_unref(it);
     return err;
 }

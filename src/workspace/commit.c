@@ -1,0 +1,244 @@
+/* commit.c - commit points: what is saved when, and what is refused here (rule 2). */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "json/json.h"
+#include "workspace/faults.h"
+#include "workspace/keep.h"
+#include "workspace/present.h"
+#include "workspace/save.h"
+
+/* ---- refusals ---------------------------------------------------------------- */
+
+/* A text that is refused here, without a request. */
+static void doc_refuse_here(struct doc *d, struct text *text, const struct json_error *e)
+{
+    cleanup_buf struct buf lines = BUF_INIT;
+    cleanup_buf struct buf faults = BUF_INIT;
+    const char *file = page_file_name(d->which);
+    faults_print_one(&lines, file, e->line, e->column, "json", e->message);
+    faults_print_json(&faults, file, e->line, e->column, "json", e->message);
+    doc_refuse(d, text, &lines, &faults);
+}
+
+static int json_refuse(struct json_error *e, const char *message)
+{
+    *e = (struct json_error){.line = 1, .column = 1};
+    snprintf(e->message, sizeof e->message, "%s", message);
+    return -EPROTO;
+}
+
+/* Is this text what such a document can be? 0, -EPROTO, -EFBIG. No lock. */
+static int doc_check(enum page_file which, const char *id, const struct text *base,
+                     const struct text *text, struct json_error *e)
+{
+    static const struct {
+        enum json_type type;
+        const char *message;
+    } wanted[PAGE_FILES] = {
+        [PAGE_PARAMS] = {JSON_OBJECT, "params are an object: {\"name\": value}"},
+        [PAGE_PAGE] = {JSON_OBJECT, "page.json is an object"},
+        [PAGE_QUERIES] = {JSON_ARRAY, "declared queries are an array: [{\"name\": ...}]"},
+        [PAGE_SPEC] = {JSON_OBJECT, "a spec is an object"},
+    };
+    struct json_limits limits = JSON_LIMITS_USER;
+    struct json_span root;
+    if (!text->len)
+        return json_refuse(e, "the file is empty");
+    int err = json_check(text->data, text->len, &limits, &root, e);
+    if (err)
+        return err;
+    if (root.type != wanted[which].type)
+        return json_refuse(e, wanted[which].message);
+    if (which != PAGE_PAGE)
+        return 0;
+    cleanup_buf struct buf fields = BUF_INIT;
+    return present_page_changes(text, base, id, &fields, e);
+}
+
+/* ---- commit points ----------------------------------------------------------- */
+
+/* What is committed: taken under the lock, judged without it. */
+struct commit {
+    struct item *it;
+    struct page *page; /* a reference */
+    enum page_file which;
+    uint64_t seq;
+    struct text *text;
+    struct text *base; /* what it began as */
+    char *id;
+    struct saver by;
+    struct json_error error;
+};
+
+static void commit_finish(struct commit *c)
+{
+    page_unref(c->page);
+    text_unref(c->text);
+    text_unref(c->base);
+    free(c->id);
+}
+
+/* Lock held. False: there is nothing to do, *ret is the answer. */
+static bool commit_take(struct commit *c, enum save_why why, struct wait *w, int *ret)
+{
+    struct item *it = c->it;
+    struct doc *d = it->doc;
+    /* Of a page that vanished meanwhile: what was not saved in time never is. */
+    *ret = it->orphan && it->tried_seq != it->seq ? -ENOENT : 0;
+    if (!d || !it->dirty)
+        return false;
+    struct save *running = save_find(d->page, it);
+    if (running) {
+        wait_add(&running->waits, w);
+        *ret = -EINPROGRESS;
+        return false;
+    }
+    if (it->tried_seq == it->seq) {
+        *ret = it->tried_err;
+        return false;
+    }
+    if (!it->data.len && why != SAVE_RELEASE)
+        return false; /* `cmd > file` closes a duplicate before anything is written */
+    c->page = page_ref(d->page);
+    c->which = d->which;
+    c->seq = it->seq;
+    c->text = text_new(it->data.data, it->data.len);
+    c->base = text_ref(conflict_base(d, &c->by));
+    c->id = xstrdup(d->page->id);
+    return true;
+}
+
+static int commit_refuse(struct commit *c, int err, struct wait *w)
+{
+    struct doc *d = page_doc_of(c->page, c->which);
+    doc_refuse_here(d, c->text, &c->error);
+    d->interrupted = false;
+    c->it->tried_seq = c->seq;
+    c->it->tried_err = err;
+    log_warning("page %s: %s:%u:%u: %s", c->page->dir, page_file_name(c->which),
+                c->error.line, c->error.column, c->error.message);
+    return save_keep_refusal(d, STATE_DRAFT, c->text, c->it->mtime, err, w);
+}
+
+/* The platform has this, or it is what its saver began from: then the file shows what the
+ * platform has by now. While a save runs, that is about to be something else. */
+static bool doc_needs_no_save(const struct doc *d, struct text *text, struct text *base,
+                              struct text **ret_shown)
+{
+    *ret_shown = text;
+    if (d->which == PAGE_PARAMS)
+        return true;
+    if (d->page->save)
+        return false;
+    if (save_same_tokens(text, d->remote))
+        return true;
+    *ret_shown = d->shown;
+    return d->shown && save_same_tokens(text, base);
+}
+
+/* A merge tool wrote the document while the other side of its conflict lies beside it:
+ * what it wrote is a draft, whole or with marks, or the other side itself. */
+static void commit_merge(struct commit *c, struct doc *d)
+{
+    if (save_same_tokens(c->text, d->remote)) {
+        text_replace(&d->refused, NULL);
+        doc_clear_problem(d);
+        doc_unchanged(d, c->it, c->text);
+    } else {
+        text_replace(&d->draft_base, text_ref(d->theirs));
+        keep_draft(d, STATE_DRAFT, STATE_REFUSED, c->text, c->it->mtime, NULL, NULL);
+    }
+    c->it->tried_seq = c->seq;
+    c->it->tried_err = 0;
+}
+
+/* Judged: the lock is held again, and the file may have changed or moved meanwhile. */
+static int commit_apply(struct commit *c, int err, bool by_opener, enum save_why why,
+                        struct wait *w)
+{
+    struct doc *d = c->it->doc;
+    struct text *shown;
+    if (!d || d->page != c->page || d->which != c->which || c->it->seq != c->seq)
+        return 0; /* a later commit point speaks for what is there now */
+    if (conflict_is_merging(d, &c->by)) {
+        commit_merge(c, d);
+        return 0;
+    }
+    if (err)
+        return why == SAVE_FLUSH && !by_opener ? 0 : commit_refuse(c, err, w);
+    if (doc_needs_no_save(d, c->text, c->base, &shown)) {
+        doc_unchanged(d, c->it, shown);
+        return 0;
+    }
+    struct save *s = save_find(d->page, c->it);
+    if (!s) {
+        s = save_new(d, c->it, c->text, &c->by);
+        save_keep(s);
+        save_enqueue(s);
+    }
+    wait_add(&s->waits, w);
+    return -EINPROGRESS;
+}
+
+int item_commit(struct item *it, enum save_why why, bool by_opener, pid_t saver,
+                struct wait *w)
+{
+    struct commit c = {.it = it};
+    int err;
+    ws_lock(it->ws);
+    bool scratch = !it->doc;
+    ws_unlock(it->ws);
+    c.by = saver_of(scratch ? 0 : saver);
+    ws_lock(it->ws);
+    bool go = commit_take(&c, why, w, &err);
+    ws_unlock(it->ws);
+    if (!go)
+        return err;
+    err = doc_check(c.which, c.id, c.base, c.text, &c.error);
+    ws_lock(it->ws);
+    err = commit_apply(&c, err, by_opener, why, w);
+    ws_unlock(it->ws);
+    commit_finish(&c);
+    return err;
+}
+
+/* The VFS repeats a rename once that ended with ESTALE: the same answer to the same text,
+ * and no request. */
+static bool save_is_repeated(const struct doc *d, struct item *it,
+                             const struct text *base)
+{
+    bool same = it->tried_err == -ESTALE && it->tried_seq == it->seq && base != d->theirs;
+    if (it->tried_err == -ESTALE)
+        it->tried_err = 0; /* it does so only once */
+    return same;
+}
+
+int save_rename(struct doc *d, struct item *it, const struct saver *by, struct wait *w)
+{
+    struct json_error error;
+    struct text *base = conflict_base(d, by);
+    struct text *shown;
+    if (save_is_repeated(d, it, base))
+        return -ESTALE;
+    cleanup_text struct text *text = text_new(it->data.data, it->data.len);
+    int err = doc_check(d->which, d->page->id, base, text, &error);
+    if (err) {
+        doc_refuse_here(d, text, &error);
+        doc_turn_away(d);
+        err = save_keep_refusal(d, STATE_MOVED, text, it->mtime, err, w);
+    } else if (doc_needs_no_save(d, text, base, &shown)) {
+        doc_bind(d, it);
+        item_unref(item_detach(it));
+        doc_unchanged(d, it, shown);
+    } else {
+        struct save *s = save_new(d, it, text, by);
+        wait_add(&s->waits, w);
+        save_keep(s);
+        save_enqueue(s);
+        err = -EINPROGRESS;
+    }
+    return err;
+}

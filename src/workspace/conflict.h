@@ -1,0 +1,50 @@
+/* conflict.h - which version of a document a save is based on, and what happens when the
+ * platform has another one by then (rule 6). Lock held in all of these.
+ *
+ * The base is what the saving process was last given when it opened the document for
+ * reading, else what the newest such open here was given; never what a sweep or a
+ * background read brought. The platform has no precondition header, so a save compares a
+ * fresh read with its base. A document keeps its readers over a rename away or an unlink:
+ * the file that is made in its place has the same base. */
+#ifndef WORKSPACE_CONFLICT_H
+#define WORKSPACE_CONFLICT_H
+
+#include "workspace/model.h"
+
+/* Who saves. SAVER_DRAFT: nobody now, the draft is sent as it is, on its own base. */
+enum { SAVER_DRAFT = -1 };
+struct saver {
+    pid_t tgid;       /* 0: unknown */
+    int64_t began_ms; /* proc_began_ms() of it: a number may have been given anew */
+};
+struct saver saver_of(pid_t tgid); /* reads /proc: without the lock */
+
+/* tgid opened the document for reading: it is given what the file holds. */
+void conflict_give(struct doc *d, pid_t tgid);
+/* tgid opened a local file of the page for reading: is it the other side of a conflict?
+ */
+void conflict_give_local(struct page *p, const struct item *it, pid_t tgid);
+
+/* What a save by this process is based on; borrowed; NULL: nothing was known. */
+struct text *conflict_base(struct doc *d, const struct saver *by);
+/* Is it a merge tool at work: begun after the conflict, and has read the other side? What
+ * it writes is a draft until <name>.remote.json is removed. */
+bool conflict_is_merging(struct doc *d, const struct saver *by);
+
+/* May `now` replace the platform's value, which began as base? page.json: by members;
+ * fields are those that now changes. */
+bool conflict_is_clear(const struct doc *d, const struct text *base,
+                       const struct text *now, const struct text *fields);
+/* The platform has another value than base: it is put beside the document. */
+void conflict_begin(struct doc *d, struct text *base);
+/* Saved: by this process, whose base it is from now on (taken over). */
+void conflict_saved(struct doc *d, pid_t tgid, struct text *base);
+/* No conflict any more: the files beside the document go. */
+void conflict_clear(struct doc *d);
+void conflict_finish(struct doc *d);
+
+/* The base of page.json after a save: the saver's own members, and of those that were
+ * sent what the platform made of them. now and echo: page.json; a reference. */
+struct text *conflict_page_base(struct text *now, struct text *fields, struct text *echo);
+
+#endif
