@@ -39,14 +39,17 @@ class Desk:
         return set(os.listdir(self.dir)) ^ self.names
 
     # -- running programs ---------------------------------------------------------------------
+    def environment(self, old, to):
+        """For a command of programs.py that puts one for the other."""
+        self.new.write_text(self.file.read_text().replace(old, to))
+        self.server.forget()
+        return {**os.environ, "HOME": str(self.new.parent), "NEW": str(self.new), "OLD": old,
+                "TO": to}
+
     def run(self, program, command, old, to):
         if program.needs and not shutil.which(program.needs):
             pytest.skip(f"{program.needs} is missing")
-        self.new.write_text(self.file.read_text().replace(old, to))
-        self.server.forget()
-        done = run(command, cwd=self.dir, env={
-            **os.environ, "HOME": str(self.new.parent), "NEW": str(self.new), "OLD": old,
-            "TO": to})
+        done = run(command, cwd=self.dir, env=self.environment(old, to))
         show_log(command, done.stdout + done.stderr)
         show_log("requests", "\n".join(self.server.log_lines()))
         return done
