@@ -34,8 +34,9 @@ EDITORS = {"nano": NANO, "micro": MICRO}
 @pytest.fixture(params=EDITORS)
 def editor(request, desk):
     """act(step, **words): a step of the table, typed in the editor of the desk's page."""
-    if not shutil.which(request.param):
-        pytest.skip(f"{request.param} is missing")
+    for program in (request.param, "tmux"):
+        if not shutil.which(program):
+            pytest.skip(f"{program} is missing")
     table = EDITORS[request.param]
     terminal = Terminal(table["command"], desk.dir, desk.new.parent)
     terminal.shows(TITLE)
