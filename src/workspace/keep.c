@@ -128,9 +128,27 @@ bool keep_draft(struct doc *d, enum state_slot slot, enum state_stage stage,
     };
     text_replace(&d->kept[slot], text_ref(text));
     keep_place(c, d->page);
+    if (d->moved_held && slot == STATE_DRAFT)
+        keep_drop(c, d, STATE_MOVED); /* this one takes its place in the file */
+    d->moved_held = false;
     state_put_draft(c, &draft);
     state_commit(d->page->ws->state, c, done, arg);
     return true;
+}
+
+void keep_mark(struct doc *d, enum state_slot slot, enum state_stage stage)
+{
+    struct state_change *c = keep_begin(d->page->ws);
+    const struct state_draft draft = {
+        .key = d->page->key,
+        .file = page_file_name(d->which),
+        .slot = slot,
+        .stage = stage,
+        .problem = stage == STATE_REFUSED ? d->problem : NULL,
+        .verdict = stage == STATE_REFUSED ? d->verdict : NULL,
+    };
+    state_mark_draft(c, &draft);
+    keep_end(d->page->ws, c);
 }
 
 void keep_drop(struct state_change *c, struct doc *d, enum state_slot slot)
@@ -223,7 +241,7 @@ bool keep_recall(struct doc *d, const struct text *remote, struct text **ret_sho
     return same;
 }
 
-/* ---- drafts that were being saved when the last mount ended ------------------ */
+/* ---- drafts that the platform has --------------------------------------------- */
 
 bool keep_is_interrupted(const struct page *p)
 {
@@ -243,21 +261,23 @@ static bool draft_arrived(const struct doc *d, const struct text *text)
     return text_same_value(text, d->remote);
 }
 
-static void doc_settle_interrupted(struct doc *d)
+/* A text that was tried and that the platform has all the same: the answer was lost with
+ * an earlier mount, or later than we looked. */
+static void doc_settle_arrived(struct doc *d)
 {
     struct item *it = d->file;
-    if (!d->interrupted || !it || !it->dirty || it->tried_seq != it->seq)
-        return;
+    if (!it || !it->dirty || !it->data.len || it->tried_seq != it->seq || d->page->save)
+        return; /* (a save that runs settles it, and may have kept a text of its own) */
     cleanup_text struct text *text = text_new(it->data.data, it->data.len);
     if (!draft_arrived(d, text))
         return;
     struct state_change *c = keep_begin(d->page->ws);
     if (d->base) {
-        text_replace(&d->shown, text_ref(d->base));
+        text_replace(&d->shown, steal_ptr(d->base));
         keep_replaced(c, d, it->mtime);
     }
-    log_info("page %s: %s: the save that the last mount's end interrupted had arrived",
-             d->page->dir, page_file_name(d->which));
+    log_info("page %s: %s: a save whose answer was lost had arrived", d->page->dir,
+             page_file_name(d->which));
     doc_clear_problem(d);
     doc_settle(d, text);
     keep_drop(c, d, STATE_DRAFT);
@@ -267,8 +287,9 @@ static void doc_settle_interrupted(struct doc *d)
     d->interrupted = false;
 }
 
-void keep_settle_interrupted(struct page *p)
+void keep_settle_arrived(struct page *p)
 {
-    for (int i = 0; i < PAGE_DOCS; i++)
-        doc_settle_interrupted(&p->docs[i]);
+    for (int i = 0; i < PAGE_DOCS && p->id && !p->is_template; i++)
+        if (p->docs[i].which != PAGE_PARAMS)
+            doc_settle_arrived(&p->docs[i]);
 }

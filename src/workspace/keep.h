@@ -25,6 +25,7 @@ int keep_open(struct workspace *ws, char **ret_reason);
 void keep_close(struct workspace *ws);
 /* What is known of a page that a sweep names for the first time: NULL, or the caller's
  * until known_free(). */
+bool known_has(const struct workspace *ws, const char *id);
 struct known *known_take(struct workspace *ws, const char *id);
 void known_free(struct known *known);
 /* Its params, if any, are those of p now. */
@@ -50,6 +51,8 @@ void keep_replaced(struct state_change *c, const struct doc *d, struct timespec 
  * done is not called. done may be NULL. */
 bool keep_draft(struct doc *d, enum state_slot slot, enum state_stage stage,
                 struct text *text, struct timespec mtime, state_done_fn *done, void *arg);
+/* The draft that is kept there is in another stage now. */
+void keep_mark(struct doc *d, enum state_slot slot, enum state_stage stage);
 /* It is no draft any more. */
 void keep_drop(struct state_change *c, struct doc *d, enum state_slot slot);
 void keep_drop_now(struct doc *d);
@@ -68,9 +71,9 @@ void keep_forget_past(struct doc *d);
  * either way. */
 bool keep_recall(struct doc *d, const struct text *remote, struct text **ret_shown,
                  struct timespec *ret_mtime);
-/* The body is here: a draft whose save an earlier mount's end interrupted, and which
- * arrived, is none. */
-void keep_settle_interrupted(struct page *p);
+/* The body is here: a draft that was tried, and that the platform has, is none. */
+void keep_settle_arrived(struct page *p);
+/* Is one of its drafts of a save that an earlier mount's end interrupted? */
 bool keep_is_interrupted(const struct page *p);
 
 #endif

@@ -28,6 +28,13 @@ void known_free(struct known *known)
     free(known);
 }
 
+bool known_has(const struct workspace *ws, const char *id)
+{
+    struct known *known = NULL;
+    HASH_FIND(hh, ws->known, id, strlen(id), known);
+    return known != NULL;
+}
+
 struct known *known_take(struct workspace *ws, const char *id)
 {
     struct known *known = NULL;
@@ -93,7 +100,7 @@ static void doc_hold(struct doc *d, const struct state_draft *row)
     d->waiting = row->stage == STATE_WAITING;
     d->interrupted = row->stage == STATE_SAVING;
     text_replace(&d->draft_base, text_ref(row->base));
-    text_replace(&d->base, d->interrupted ? text_ref(row->base) : NULL);
+    text_replace(&d->base, text_ref(row->base));
 }
 
 static void doc_take_problem(struct doc *d, const struct state_draft *row)
@@ -112,18 +119,23 @@ static void doc_set_aside(struct doc *d, struct text *text)
     d->refused = refused;
 }
 
-/* A text that was moved onto the file: refused, it stands beside it; interrupted, the
- * file holds it, and what was there before stands beside it. */
-static void load_moved(struct doc *d, const struct state_draft *row)
+/* In the order in which they were written. A refused text that was moved onto the file
+ * stands beside it; of all others the file holds the newest. */
+static void doc_take_draft(struct doc *d, const struct state_draft *row)
 {
-    if (row->stage == STATE_REFUSED) {
+    text_replace(&d->kept[row->slot], text_ref(row->text));
+    doc_take_problem(d, row);
+    if (row->slot == STATE_MOVED && row->stage == STATE_REFUSED) {
         doc_set_aside(d, row->text);
         return;
     }
     cleanup_text struct text *before = d->file ? doc_text(d) : NULL;
     doc_hold(d, row);
-    if (before)
+    d->moved_held = row->slot == STATE_MOVED;
+    if (before && !text_equal(before, row->text))
         doc_set_aside(d, before);
+    if (row->stage == STATE_REFUSED)
+        text_replace(&d->refused, text_ref(row->text));
 }
 
 static void load_draft(void *arg, const struct state_draft *row)
@@ -137,16 +149,7 @@ static void load_draft(void *arg, const struct state_draft *row)
         return;
     }
     known_make_page(load, known);
-    struct doc *d = page_doc_of(known->page, (enum page_file)which);
-    text_replace(&d->kept[row->slot], text_ref(row->text));
-    doc_take_problem(d, row);
-    if (row->slot == STATE_MOVED) {
-        load_moved(d, row);
-        return;
-    }
-    doc_hold(d, row);
-    if (row->stage == STATE_REFUSED)
-        text_replace(&d->refused, text_ref(row->text));
+    doc_take_draft(page_doc_of(known->page, (enum page_file)which), row);
 }
 
 static void load_params(void *arg, const struct state_text *row)

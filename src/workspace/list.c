@@ -93,15 +93,21 @@ void pages_set_id(struct workspace *ws, struct page *p, const char *id)
 
 struct summary {
     const struct platform_page *page; /* borrowed */
+    bool named;                       /* it has a name on this machine already */
 };
 
-/* Older first: of two pages that want one name, the older keeps it. */
+/* What has a name keeps it, so those come first; else of two pages that want one name,
+ * the older gets it. */
 static int summary_compare(const void *a, const void *b)
 {
+    bool named_x = ((const struct summary *)a)->named;
+    bool named_y = ((const struct summary *)b)->named;
     const struct platform_page *x = ((const struct summary *)a)->page;
     const struct platform_page *y = ((const struct summary *)b)->page;
     struct timespec tx;
     struct timespec ty;
+    if (named_x != named_y)
+        return named_x ? -1 : 1;
     if (clock_parse(x->created_at, &tx) && clock_parse(y->created_at, &ty)) {
         if (tx.tv_sec != ty.tv_sec)
             return tx.tv_sec < ty.tv_sec ? -1 : 1;
@@ -263,12 +269,18 @@ static void list_drop_unseen(struct workspace *ws)
     }
 }
 
+static bool list_has_name(struct workspace *ws, const char *id)
+{
+    return id && (pages_find_id(ws, id) || known_has(ws, id));
+}
+
 static void list_apply(struct workspace *ws, const struct platform_answer *answer)
 {
     size_t n = answer->page_count;
     cleanup_free struct summary *order = xcalloc(n + 1, sizeof *order);
     for (size_t i = 0; i < n; i++)
-        order[i].page = &answer->pages[i];
+        order[i] =
+            (struct summary){&answer->pages[i], list_has_name(ws, answer->pages[i].id)};
     qsort(order, n, sizeof *order, summary_compare);
     struct state_change *c = n ? keep_begin(ws) : NULL;
     for (size_t i = 0; i < n; i++)

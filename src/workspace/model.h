@@ -72,12 +72,12 @@ struct doc {
     /* What state.db has (keep.h). */
     bool own; /* shown is the user's own text, not our presentation */
     struct text *kept[STATE_SLOTS]; /* drafts; NULL: none */
-    bool interrupted; /* the file's draft is of an earlier mount, which ended while it
+    bool moved_held;   /* the file's draft is the one in STATE_MOVED: interrupted there */
+    bool interrupted;  /* the file's draft is of an earlier mount, which ended while it
                          * was saved: the platform may have it */
-    struct text
-        *base; /* while interrupted: the platform's text before; NULL: not known */
-    struct past *past;  /* how it was shown at the last mount, until its body is here */
-    struct text *given; /* the platform's value at the newest open here */
+    struct text *base; /* of a draft of an earlier mount: the platform's text before */
+    struct past *past; /* how it was shown at the last mount, until its body is here */
+    struct text *given;      /* the platform's value at the newest open here */
     struct text *draft_base; /* what a draft that could not be saved began as */
     struct reader *readers;  /* conflict.c: who was given which value */
     struct text *theirs;     /* in a conflict: the platform's value; NULL: in none */

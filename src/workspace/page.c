@@ -281,7 +281,7 @@ void page_take_body(struct page *p, const struct platform_page *from)
     page_take_doc(p, PAGE_PAGE, from);
     p->body = BODY_READY;
     p->body_ms = clock_ms();
-    keep_settle_interrupted(p);
+    keep_settle_arrived(p);
     if (page_is_shown_otherwise(p))
         keep_texts_now(p);
     p->stale = false;

@@ -269,7 +269,7 @@ static void save_fail(struct save *s, int err)
     else
         text_replace(&s->doc->draft_base, text_ref(s->base));
     if (!s->disk_err && !save_is_overtaken(s, s->slot))
-        keep_draft(s->doc, s->slot, STATE_REFUSED, s->text, s->mtime, NULL, NULL);
+        keep_mark(s->doc, s->slot, STATE_REFUSED);
 }
 
 /* Takes the save off its page, which goes on with the next one. Lock held, released. */
@@ -361,11 +361,7 @@ void save_end_waiting(struct save *s)
     doc_clear_problem(s->doc);
     s->doc->waiting = true;
     s->doc->interrupted = false;
-    if (!save_is_overtaken(s, s->slot)) {
-        keep_draft(s->doc, STATE_DRAFT, STATE_WAITING, s->text, s->mtime, NULL, NULL);
-        struct state_change *c = keep_begin(s->page->ws);
-        keep_drop(c, s->doc, STATE_MOVED);
-        keep_end(s->page->ws, c);
-    }
+    if (!save_is_overtaken(s, s->slot))
+        save_keep_waiting(s);
     save_finish(s, 0);
 }

@@ -113,6 +113,8 @@ bool save_is_overtaken(const struct save *s, enum state_slot slot);
 void save_drop_drafts(struct save *s, struct state_change *c);
 /* The values that are about to be replaced go into the history; a new page has none. */
 void save_keep_replaced(struct save *s, struct state_change *c);
+/* It waits for other files: the file's own draft, wherever it came from. */
+void save_keep_waiting(struct save *s);
 /* A text that was refused here is told so once it is on the disk: err at once where
  * nobody waits or nothing is kept, else -EINPROGRESS. */
 int save_keep_refusal(struct doc *d, enum state_slot slot, struct text *text,

@@ -91,6 +91,18 @@ void save_keep_replaced(struct save *s, struct state_change *c)
         keep_replaced(c, s->other, now);
 }
 
+void save_keep_waiting(struct save *s)
+{
+    if (s->slot == STATE_DRAFT) {
+        keep_mark(s->doc, STATE_DRAFT, STATE_WAITING);
+        return;
+    }
+    keep_draft(s->doc, STATE_DRAFT, STATE_WAITING, s->text, s->mtime, NULL, NULL);
+    struct state_change *c = keep_begin(s->page->ws);
+    keep_drop(c, s->doc, STATE_MOVED);
+    keep_end(s->page->ws, c);
+}
+
 /* ---- refusals without a save ------------------------------------------------- */
 
 struct refusal {

@@ -193,15 +193,30 @@ void state_drop_page(struct state_change *c, const char *key)
         step_string(change_step(c, all[i]), key);
 }
 
+static void step_draft(struct state_step *step, const struct state_draft *draft)
+{
+    step_string(step, draft->key);
+    step_string(step, draft->file);
+    step_string(step, state_slot_word(draft->slot));
+    step_string(step, state_stage_word(draft->stage));
+}
+
+void state_mark_draft(struct state_change *c, const struct state_draft *draft)
+{
+    if (!c)
+        return;
+    struct state_step *step = change_step(c, SQL_MARK_DRAFT);
+    step_draft(step, draft);
+    step_text(step, draft->problem);
+    step_text(step, draft->verdict);
+}
+
 void state_put_draft(struct state_change *c, const struct state_draft *draft)
 {
     if (!c)
         return;
     struct state_step *step = change_step(c, SQL_PUT_DRAFT);
-    step_string(step, draft->key);
-    step_string(step, draft->file);
-    step_string(step, state_slot_word(draft->slot));
-    step_string(step, state_stage_word(draft->stage));
+    step_draft(step, draft);
     step_text(step, draft->text);
     step_text(step, draft->problem);
     step_text(step, draft->verdict);

@@ -69,7 +69,7 @@ void state_stop(struct state *s);
 void state_close(struct state *s);
 
 /* What was there at the start; before the first change. Borrowed for the call. In the
- * order pages, drafts, params (texts of params.json, which no platform has). 0 or -EIO,
+ * order pages, drafts (the oldest first), params (texts of params.json, which no platform has). 0 or -EIO,
  * with the reason in the log. */
 struct state_visitor {
     void (*page)(void *arg, const struct state_page *page);
@@ -87,6 +87,8 @@ void state_put_page(struct state_change *c, const struct state_page *page);
 /* Its drafts and texts too; what its saves replaced stays. */
 void state_drop_page(struct state_change *c, const char *key);
 void state_put_draft(struct state_change *c, const struct state_draft *draft);
+/* The same draft, its text as it is, in another stage. */
+void state_mark_draft(struct state_change *c, const struct state_draft *draft);
 void state_drop_draft(struct state_change *c, const char *key, const char *file,
                       enum state_slot slot);
 void state_put_text(struct state_change *c, const struct state_text *text);

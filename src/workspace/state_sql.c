@@ -37,6 +37,8 @@ static const char *const state_sql[SQL_COUNT] = {
     [SQL_PUT_DRAFT] = "INSERT OR REPLACE INTO drafts"
                       " (key, file, slot, stage, text, problem, verdict, base,"
                       " mtime) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    [SQL_MARK_DRAFT] = "UPDATE drafts SET stage = ?4, problem = ?5, verdict = ?6"
+                       " WHERE key = ?1 AND file = ?2 AND slot = ?3",
     [SQL_DROP_DRAFT] = "DELETE FROM drafts WHERE key = ?1 AND file = ?2 AND slot = ?3",
     [SQL_PUT_TEXT] = "INSERT OR REPLACE INTO texts (key, file, shown, remote, mtime)"
                      " VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -303,7 +305,7 @@ static const struct {
 } loads[] = {
     {"SELECT key, id, dir, name, own_dir FROM pages ORDER BY rowid", load_page},
     {"SELECT key, file, slot, stage, text, problem, verdict, base, mtime FROM"
-     " drafts ORDER BY key, file, slot",
+     " drafts ORDER BY rowid",
      load_draft},
     {"SELECT key, shown, mtime FROM texts WHERE file = 'params.json'", load_params},
 };

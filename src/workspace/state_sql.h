@@ -12,6 +12,7 @@ enum state_statement {
     SQL_DROP_PAGE_DRAFTS,
     SQL_DROP_PAGE_TEXTS,
     SQL_PUT_DRAFT,
+    SQL_MARK_DRAFT,
     SQL_DROP_DRAFT,
     SQL_PUT_TEXT,
     SQL_PUT_REPLACED,

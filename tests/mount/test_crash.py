@@ -28,14 +28,19 @@ def ctl(mount, *arguments, status=0):
 class Saver(threading.Thread):
     """Writes a file as a program would; `error` is None once close has said 0."""
 
-    def __init__(self, path, text):
+    def __init__(self, path, text, rename=False):
         super().__init__(daemon=True)
-        self.path, self.text, self.error, self.done = path, text, None, False
+        self.path, self.text, self.rename = path, text, rename
+        self.error, self.done = None, False
         self.start()
 
     def run(self):
         try:
-            write(self.path, self.text)
+            if self.rename:
+                write(f"{self.path}.tmp", self.text)
+                os.rename(f"{self.path}.tmp", self.path)
+            else:
+                write(self.path, self.text)
             self.done = True
         except OSError as err:
             self.error = err
@@ -80,13 +85,7 @@ def test_a_kill_at_each_step(fake, page, step, how):
     method, path, kind = STEPS[step]
     fake.fault(method, path, kind)
     spec, text = page.page("weekly") / "spec.json", odd("Being saved")
-    if how == "write":
-        saver = Saver(spec, text)
-    else:
-        write(page.page("weekly") / "spec.tmp", text)
-        saver = threading.Thread(
-            target=lambda: run(["mv", page.page("weekly") / "spec.tmp", spec]), daemon=True)
-        saver.start()
+    saver = Saver(spec, text, rename=how == "rename")
     wait_for(lambda: fake.count(method, path), 10, "the request")
     if method == "POST":
         time.sleep(0.2)     # the disk's turn; PATCH has waited for it
@@ -118,6 +117,85 @@ def test_a_kill_at_each_step(fake, page, step, how):
         stat.st_mtime_ns, stat.st_size, stat.st_ino)
 
 
+@pytest.mark.parametrize("file", ["queries.json", "page.json"])
+@pytest.mark.parametrize("step", ["patch, before", "patch, after"])
+def test_other_files(fake, page, file, step):
+    method, path, kind = STEPS[step]
+    where = page.page("weekly")
+    if file == "queries.json":
+        text = '[ {"sql":"SELECT 1", "name" : "q"}]'
+    else:
+        text = '{ "id":"pg-1",\n\n"name":"Weekly", "tags":["a" ,"b"]}'
+    fake.fault(method, path, kind)
+    saver = Saver(where / file, text)
+    wait_for(lambda: fake.count(method, path), 10, "the request")
+    page.kill()
+    saver.join(10)
+    fake.heal()
+    page.start()
+    page.names()
+    assert (where / file).read_text() == text
+    if step == "patch, before":
+        assert drafts(page) == [("weekly", file, "draft")]
+        ctl(page, "push", "weekly")
+    wait_for(lambda: not drafts(page), 10, "the draft to be settled")
+    ctl(page, "undo", "weekly")
+    assert (where / file).read_text() != text, "what it replaced was kept all the same"
+    assert fake.pages["pg-1"]["tags"] == [] and fake.pages["pg-1"]["declared_queries"] == []
+
+
+@pytest.mark.parametrize("step", ["patch, before", "patch, after"])
+def test_two_files_at_once(fake, page, step):
+    """A spec that was refused for want of its query, and the query that brings both."""
+    method, path, kind = STEPS[step]
+    where = page.page("weekly")
+    spec = simple_spec("Bound")
+    spec["root"]["children"].append(
+        {"type": "Table", "props": {"data": {"$query": "deals"}}})
+    queries = dumps([{"name": "deals", "sql": "SELECT 1"}])
+    with fails_with(errno.EPROTO):
+        write(where / "spec.json", dumps(spec))
+    fake.fault(method, path, kind)
+    saver = Saver(where / "queries.json", queries)
+    wait_for(lambda: fake.count(method, path), 10, "the request")
+    page.kill()
+    saver.join(10)
+    fake.heal()
+    page.start()
+    page.names()
+    assert (where / "spec.json").read_text() == dumps(spec)
+    assert (where / "queries.json").read_text() == queries
+    if step == "patch, before":
+        assert len(drafts(page)) == 2
+        fake.forget()
+        ctl(page, "push", "weekly")
+        assert fake.count("PATCH") == 1
+    wait_for(lambda: not drafts(page), 10, "the drafts to be settled")
+    assert fake.pages["pg-1"]["spec"] == spec
+    assert (where / "errors").read_text() == ""
+
+
+def test_a_save_that_waits_for_another(fake, page):
+    """It is on the disk though its turn has not come."""
+    where = page.page("weekly")
+    fake.fault("PATCH", "/pages/pg-1$", "hang")
+    first = Saver(where / "spec.json", odd("First"))
+    wait_for(lambda: fake.count("PATCH"), 10, "the request")
+    second = Saver(where / "queries.json", '[{"name":"q", "sql":"SELECT 1"}]')
+    time.sleep(0.5)
+    page.kill()
+    first.join(10)
+    second.join(10)
+    fake.heal()
+    page.start()
+    page.names()
+    assert (where / "spec.json").read_text() == odd("First")
+    assert (where / "queries.json").read_text() == '[{"name":"q", "sql":"SELECT 1"}]'
+    assert sorted(f for _, f, _ in drafts(page)) == ["queries.json", "spec.json"]
+    ctl(page, "push", "weekly")
+    assert titles(fake) == ["First"] and not drafts(page)
+
+
 def test_kills_at_random_moments(fake, page):
     """What was acknowledged, or had reached the platform, is never lost; what was not is
     there whole or not at all."""
@@ -130,11 +208,11 @@ def test_kills_at_random_moments(fake, page):
         assert held in (None, before)
         text = odd(f"Turn {turn}")
         fake.forget()
-        saver = Saver(spec, text)
+        saver = Saver(spec, text, rename=rng.random() < 0.3)
         time.sleep(rng.choice([0, 0.002, 0.005, 0.01, 0.02]) * rng.random())
         acknowledged = saver.done
         page.kill()
-        sent = fake.count("PATCH") > 0
+        sent = any(r.body for r in fake.matching("PATCH"))  # not cut off by the kill
         saver.join(10)
         page.start()
         page.names()
@@ -305,3 +383,16 @@ def test_a_state_that_cannot_be_used(fake, page, what):
     assert done.returncode == 1
     assert ("newer amdahlfs" if what == "newer" else "move it away") in done.stderr
     assert state.read_bytes() == before
+
+
+def test_a_name_once_given_stays(fake, mount_at):
+    """Also when an older page of that name appears while nothing is mounted."""
+    fake.add_page("Twice", page_id="pg-young")
+    mount = mount_at(fake)
+    assert mount.names() == ["twice"]
+    mount.stop()
+    fake.add_page("Twice", page_id="pg-older")
+    fake.pages["pg-older"]["created_at"] = "2001-01-01T00:00:00Z"
+    mount.start()
+    assert mount.names() == ["twice", "twice~pg-older"]
+    assert json.loads((mount.page("twice") / "page.json").read_text())["id"] == "pg-young"

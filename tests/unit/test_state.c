@@ -187,6 +187,16 @@ static void test_drafts_and_pages(void **state)
                               "draft k spec.json 0 2 two two why - 7;");
 
     c = state_change_new();
+    const struct state_draft waits = {
+        .key = "k", .file = "spec.json", .stage = STATE_WAITING};
+    state_mark_draft(c, &waits);
+    assert_int_equal(commit(f, c), 0);
+    free(seen);
+    seen = all(f);
+    assert_string_equal(seen, "page k pg-1 weekly Weekly 1;page here-1 - new - 1;"
+                              "draft k spec.json 0 1 two two - - 7;");
+
+    c = state_change_new();
     state_drop_draft(c, "k", "spec.json", STATE_MOVED);
     assert_int_equal(commit(f, c), 0);
     cleanup_free char *other_slot = all(f);
