@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/sha256.h"
 #include "json/json.h"
+#include "workspace/conflict.h"
 #include "workspace/present.h"
 
 struct state_change *keep_begin(const struct workspace *ws)
@@ -139,13 +140,15 @@ bool keep_draft(struct doc *d, enum state_slot slot, enum state_stage stage,
 void keep_mark(struct doc *d, enum state_slot slot, enum state_stage stage)
 {
     struct state_change *c = keep_begin(d->page->ws);
+    bool refused = stage == STATE_REFUSED;
     const struct state_draft draft = {
         .key = d->page->key,
         .file = page_file_name(d->which),
         .slot = slot,
         .stage = stage,
-        .problem = stage == STATE_REFUSED ? d->problem : NULL,
-        .verdict = stage == STATE_REFUSED ? d->verdict : NULL,
+        .base = refused ? d->draft_base : NULL,
+        .problem = refused ? d->problem : NULL,
+        .verdict = refused ? d->verdict : NULL,
     };
     state_mark_draft(c, &draft);
     keep_end(d->page->ws, c);
@@ -279,6 +282,7 @@ static void doc_settle_arrived(struct doc *d)
     log_info("page %s: %s: a save whose answer was lost had arrived", d->page->dir,
              page_file_name(d->which));
     doc_clear_problem(d);
+    conflict_saved(d, 0, text_ref(d->remote));
     doc_settle(d, text);
     keep_drop(c, d, STATE_DRAFT);
     keep_drop(c, d, STATE_MOVED);

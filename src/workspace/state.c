@@ -209,6 +209,7 @@ void state_mark_draft(struct state_change *c, const struct state_draft *draft)
     step_draft(step, draft);
     step_text(step, draft->problem);
     step_text(step, draft->verdict);
+    step_text(step, draft->base);
 }
 
 void state_put_draft(struct state_change *c, const struct state_draft *draft)

@@ -87,7 +87,8 @@ void state_put_page(struct state_change *c, const struct state_page *page);
 /* Its drafts and texts too; what its saves replaced stays. */
 void state_drop_page(struct state_change *c, const char *key);
 void state_put_draft(struct state_change *c, const struct state_draft *draft);
-/* The same draft, its text as it is, in another stage. */
+/* The same draft, its text as it is (and its base, where that is NULL), in another stage.
+ */
 void state_mark_draft(struct state_change *c, const struct state_draft *draft);
 void state_drop_draft(struct state_change *c, const char *key, const char *file,
                       enum state_slot slot);

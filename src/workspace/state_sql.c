@@ -37,8 +37,9 @@ static const char *const state_sql[SQL_COUNT] = {
     [SQL_PUT_DRAFT] = "INSERT OR REPLACE INTO drafts"
                       " (key, file, slot, stage, text, problem, verdict, base,"
                       " mtime) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
-    [SQL_MARK_DRAFT] = "UPDATE drafts SET stage = ?4, problem = ?5, verdict = ?6"
-                       " WHERE key = ?1 AND file = ?2 AND slot = ?3",
+    [SQL_MARK_DRAFT] =
+        "UPDATE drafts SET stage = ?4, problem = ?5, verdict = ?6,"
+        " base = coalesce(?7, base) WHERE key = ?1 AND file = ?2 AND slot = ?3",
     [SQL_DROP_DRAFT] = "DELETE FROM drafts WHERE key = ?1 AND file = ?2 AND slot = ?3",
     [SQL_PUT_TEXT] = "INSERT OR REPLACE INTO texts (key, file, shown, remote, mtime)"
                      " VALUES (?1, ?2, ?3, ?4, ?5)",
