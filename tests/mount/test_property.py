@@ -35,7 +35,8 @@ def value(rng, depth):
 
 
 def spec(rng):
-    nodes = ",".join('{"type":"Text","props":{"text":"x","extra":' + value(rng, 4) + "}}"
+    nodes = ",".join('{"type":"Text","props":{"text":"%d","extra":%s}}'
+                     % (rng.randrange(10 ** 9), value(rng, 4))
                      for _ in range(rng.randrange(1, 6)))
     return ('{"version"' + blank(rng) + ':1,"root":{"type":"Section","children":[' + nodes
             + "]}}" + blank(rng))
