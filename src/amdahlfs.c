@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "base/alloc.h"
 #include "base/log.h"
@@ -142,6 +143,17 @@ static void process_harden(void)
 #endif
 }
 
+/* Each local file that is open in the mount is open here. */
+static void process_allow_files(void)
+{
+    enum { ENOUGH = 1 << 16 };
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= ENOUGH)
+        return;
+    files.rlim_cur = files.rlim_max < ENOUGH ? files.rlim_max : ENOUGH;
+    setrlimit(RLIMIT_NOFILE, &files);
+}
+
 static int program_open_key(struct program *p)
 {
     cleanup_free char *reason = NULL;
@@ -195,6 +207,7 @@ static int program_make_workspace(struct program *p)
         .runtime_hidden = o->runtime && !strcmp(o->runtime, "hidden"),
         .state_dir = p->state_dir,
     };
+    umask(0); /* the kernel has applied the caller's to each mode it hands on */
     int err = workspace_create(&config, &p->workspace, &reason);
     return err ? fail(err, "the state directory", reason ? reason : strerror(-err)) : 0;
 }
@@ -225,6 +238,7 @@ static int program_start(struct program *p)
     if (err)
         return err;
     process_harden();
+    process_allow_files();
     if (p->options.local)
         err = embedded_start(&p->embedded, p->options.local);
     if (!err)

@@ -9,8 +9,8 @@
 #include "fs/internal.h"
 #include "fs/reply.h"
 
-/* A few are enough: none of them ever waits. */
-enum { FS_WORKERS = 4 };
+/* None of them ever waits for the platform; what they wait for is this machine's disk. */
+enum { FS_WORKERS = 8 };
 
 void fs_create(const struct fs_config *config, struct fs **ret_fs)
 {

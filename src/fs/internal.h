@@ -53,6 +53,7 @@ int place_node_mkdir(struct node *n, const char *name, mode_t mode,
                      struct node **ret_child);
 int place_node_symlink(struct node *n, const char *name, const char *target,
                        struct node **ret_child);
+int place_node_link(struct node *n, const char *name, struct node *target);
 int place_node_unlink(struct node *n, const char *name, pid_t tgid);
 int place_node_rmdir(struct node *n, const char *name, pid_t tgid, struct wait *w);
 int place_node_rename(struct node *n, const char *name, struct node *to,

@@ -26,9 +26,10 @@ static const struct {
     {"ctl", &ctl_ops, NULL},
 };
 
-static void control_stat(struct node *n, struct stat *ret)
+static int control_stat(struct node *n, struct stat *ret)
 {
     stat_fixed(n->fs, ret, INO_CONTROL, S_IFDIR | 0555);
+    return 0;
 }
 
 static int control_lookup(struct node *n, const char *name, struct node **ret_child)
@@ -61,12 +62,13 @@ const struct node_ops control_ops = {
 
 /* ---- reports: made at the open ----------------------------------------------- */
 
-static void report_stat(struct node *n, struct stat *ret)
+static int report_stat(struct node *n, struct stat *ret)
 {
     cleanup_text struct text *text = control_entries[n->key.which].make(n->fs->ws);
     stat_fixed(n->fs, ret, INO_REPORTS + (uint64_t)n->key.which, S_IFREG | 0444);
     ret->st_size = (off_t)text->len;
     ret->st_mtim = ret->st_ctim = ret->st_atim = clock_now();
+    return 0;
 }
 
 static int report_open(struct node *n, struct handle *h)
@@ -88,9 +90,10 @@ const struct node_ops report_ops = {
 
 /* ---- ctl: one command a write; the errno is the answer, its words are read back ---- */
 
-static void ctl_stat(struct node *n, struct stat *ret)
+static int ctl_stat(struct node *n, struct stat *ret)
 {
     stat_fixed(n->fs, ret, INO_REPORTS + (uint64_t)n->key.which, S_IFREG | 0600);
+    return 0;
 }
 
 /* Guards the words of every ctl handle: one may be read by a thread while another one

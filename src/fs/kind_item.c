@@ -25,19 +25,24 @@ struct node *item_node(struct fs *fs, struct item *it)
     return node_get(fs, kinds[item_type(it)], it, 0);
 }
 
-static void item_node_stat(struct node *n, struct stat *ret)
+static int item_node_stat(struct node *n, struct stat *ret)
 {
-    item_stat(node_item(n), ret);
+    return item_stat(node_item(n), ret);
 }
 
-static void item_node_set_mode(struct node *n, mode_t mode)
+static int item_node_set_mode(struct node *n, mode_t mode)
 {
-    item_set_mode(node_item(n), mode);
+    return item_set_mode(node_item(n), mode);
 }
 
-static void item_node_set_mtime(struct node *n, struct timespec mtime)
+static int item_node_set_times(struct node *n, const struct timespec times[2])
 {
-    item_set_mtime(node_item(n), mtime);
+    return item_set_times(node_item(n), times);
+}
+
+static int item_node_sync(struct node *n, bool datasync)
+{
+    return item_sync(node_item(n), datasync);
 }
 
 /* ---- extended attributes: the page's own and the user's ---------------------- */
@@ -56,8 +61,7 @@ static int item_node_xattr_list(struct node *n, struct buf *out)
     if (p)
         page_xattr_list(p, out);
     page_unref(p);
-    item_xattr_list(node_item(n), out);
-    return 0;
+    return item_xattr_list(node_item(n), out);
 }
 
 static int item_node_xattr_set(struct node *n, const char *name, const void *value,
@@ -82,10 +86,23 @@ static int file_ready(struct node *n, enum ready_for what, struct wait *w)
 static int file_open(struct node *n, struct handle *h)
 {
     int access = h->flags & O_ACCMODE;
-    int err = access == O_RDONLY ? 0 : item_may_write(node_item(n));
+    bool write = access != O_RDONLY;
+    int err = write ? item_may_write(node_item(n)) : 0;
+    if (!err)
+        err = item_open(node_item(n), write);
     if (!err && access != O_WRONLY && !(h->flags & O_TRUNC))
         item_opened(node_item(n), h->opener);
     return err;
+}
+
+static void file_close(struct node *n)
+{
+    item_close(node_item(n));
+}
+
+static int file_borrow(struct node *n, bool write, struct item_fd *ret)
+{
+    return item_borrow(node_item(n), write, ret);
 }
 
 static int file_read(struct node *n, struct handle *h, size_t size, off_t off,
@@ -122,12 +139,15 @@ const struct node_ops file_ops = {
     .stat = item_node_stat,
     .ready = file_ready,
     .open = file_open,
+    .close = file_close,
+    .borrow = file_borrow,
     .read = file_read,
     .write = file_write,
     .truncate = file_truncate,
     .commit = file_commit,
+    .sync = item_node_sync,
     .set_mode = item_node_set_mode,
-    .set_mtime = item_node_set_mtime,
+    .set_times = item_node_set_times,
     .xattr_get = item_node_xattr_get,
     .xattr_set = item_node_xattr_set,
     .xattr_remove = item_node_xattr_remove,
@@ -148,38 +168,33 @@ const struct node_ops link_ops = {
     .unref = item_object_unref,
     .stat = item_node_stat,
     .readlink = link_readlink,
-    .set_mtime = item_node_set_mtime,
+    .set_times = item_node_set_times,
 };
 
 /* ---- places: what directories with local names share ------------------------- */
-
-int place_node_lookup(struct node *n, const char *name, struct node **ret_child)
-{
-    struct item *it = place_find(n->key.ops->place(n), name);
-    if (!it)
-        return -ENOENT;
-    *ret_child = item_node(n->fs, it);
-    return 0;
-}
-
-static void place_list_one(void *arg, const char *name, struct item *it)
-{
-    static const mode_t types[] = {
-        [ITEM_FILE] = S_IFREG, [ITEM_DIR] = S_IFDIR, [ITEM_LINK] = S_IFLNK};
-    listing_add(arg, name, item_number(it), types[item_type(it)]);
-}
-
-int place_node_list(struct node *n, struct listing *out)
-{
-    place_each(n->key.ops->place(n), place_list_one, out);
-    return 0;
-}
 
 static int place_made(struct node *n, int err, struct item *it, struct node **ret_child)
 {
     if (!err)
         *ret_child = item_node(n->fs, it);
     return err;
+}
+
+int place_node_lookup(struct node *n, const char *name, struct node **ret_child)
+{
+    struct item *it = NULL;
+    int err = place_find(n->key.ops->place(n), name, &it);
+    return place_made(n, err, it, ret_child);
+}
+
+static void place_list_one(void *arg, const char *name, uint64_t ino, mode_t type)
+{
+    listing_add(arg, name, ino, type);
+}
+
+int place_node_list(struct node *n, struct listing *out)
+{
+    return place_each(n->key.ops->place(n), place_list_one, out);
 }
 
 int place_node_create(struct node *n, const char *name, mode_t mode,
@@ -204,6 +219,14 @@ int place_node_symlink(struct node *n, const char *name, const char *target,
     struct item *it = NULL;
     int err = place_symlink(n->key.ops->place(n), name, target, &it);
     return place_made(n, err, it, ret_child);
+}
+
+int place_node_link(struct node *n, const char *name, struct node *target)
+{
+    struct item *place = n->key.ops->place(n);
+    return target->key.ops == &file_ops || target->key.ops == &link_ops
+               ? place_link(node_item(target), place, name)
+               : -EPERM;
 }
 
 int place_node_unlink(struct node *n, const char *name, pid_t tgid)
@@ -254,8 +277,10 @@ const struct node_ops dir_ops = {
     .unlink = place_node_unlink,
     .rmdir = place_node_rmdir,
     .rename = place_node_rename,
+    .link = place_node_link,
+    .sync = item_node_sync,
     .set_mode = item_node_set_mode,
-    .set_mtime = item_node_set_mtime,
+    .set_times = item_node_set_times,
     .xattr_get = item_node_xattr_get,
     .xattr_set = item_node_xattr_set,
     .xattr_remove = item_node_xattr_remove,

@@ -15,9 +15,10 @@ static struct page *node_page(const struct node *n)
     return n->key.object;
 }
 
-static void page_node_stat(struct node *n, struct stat *ret)
+static int page_node_stat(struct node *n, struct stat *ret)
 {
     page_stat(node_page(n), ret);
+    return 0;
 }
 
 /* Names are known without the platform; only a rename needs the bytes it moves. */
@@ -112,6 +113,7 @@ const struct node_ops page_ops = {
     .create = page_node_create,
     .mkdir = place_node_mkdir,
     .symlink = place_node_symlink,
+    .link = place_node_link,
     .unlink = page_node_unlink,
     .rmdir = place_node_rmdir,
     .rename = place_node_rename,
@@ -121,9 +123,10 @@ const struct node_ops page_ops = {
 
 /* ---- views ------------------------------------------------------------------- */
 
-static void view_stat(struct node *n, struct stat *ret)
+static int view_stat(struct node *n, struct stat *ret)
 {
     page_view_stat(node_page(n), (enum page_file)n->key.which, ret);
+    return 0;
 }
 
 static int view_open(struct node *n, struct handle *h)

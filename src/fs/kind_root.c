@@ -41,10 +41,11 @@ static int root_find(const char *name)
     return -1;
 }
 
-static void root_stat(struct node *n, struct stat *ret)
+static int root_stat(struct node *n, struct stat *ret)
 {
-    item_stat(workspace_root_local(n->fs->ws), ret);
+    int err = item_stat(workspace_root_local(n->fs->ws), ret);
     ret->st_ino = INO_ROOT;
+    return err;
 }
 
 static struct item *root_place(struct node *n)
@@ -93,6 +94,7 @@ const struct node_ops root_ops = {
     .create = place_node_create,
     .mkdir = place_node_mkdir,
     .symlink = place_node_symlink,
+    .link = place_node_link,
     .unlink = place_node_unlink,
     .rmdir = root_rmdir,
     .rename = root_rename,
@@ -100,10 +102,16 @@ const struct node_ops root_ops = {
 
 /* ---- pages/ ------------------------------------------------------------------ */
 
-static void pages_stat(struct node *n, struct stat *ret)
+/* What changed last: the pages, or the files beside them. */
+static int pages_stat(struct node *n, struct stat *ret)
 {
-    item_stat(workspace_pages_local(n->fs->ws), ret);
+    int err = item_stat(workspace_pages_local(n->fs->ws), ret);
+    struct timespec when = workspace_pages_time(n->fs->ws);
+    if (ret->st_mtim.tv_sec < when.tv_sec ||
+        (ret->st_mtim.tv_sec == when.tv_sec && ret->st_mtim.tv_nsec < when.tv_nsec))
+        ret->st_mtim = ret->st_ctim = when;
     ret->st_ino = INO_PAGES;
+    return err;
 }
 
 static int pages_ready(struct node *n, enum ready_for what, struct wait *w)
@@ -167,7 +175,9 @@ static int pages_rmdir(struct node *n, const char *name, pid_t tgid, struct wait
 static int pages_rename(struct node *n, const char *name, struct node *to,
                         const char *to_name, unsigned flags, pid_t tgid, struct wait *w)
 {
-    if (flags & RENAME_EXCHANGE)
+    /* Nor does a directory come here from elsewhere in exchange. */
+    if ((flags & RENAME_EXCHANGE) &&
+        (to != n || pages_has(n, name) || pages_has(n, to_name)))
         return -EINVAL;
     if (pages_has(n, name))
         return to == n ? workspace_page_rename(n->fs->ws, name, to_name, w) : -EXDEV;
@@ -188,6 +198,7 @@ const struct node_ops pages_ops = {
     .create = place_node_create,
     .mkdir = pages_mkdir,
     .symlink = place_node_symlink,
+    .link = place_node_link,
     .unlink = place_node_unlink,
     .rmdir = pages_rmdir,
     .rename = pages_rename,
@@ -195,9 +206,10 @@ const struct node_ops pages_ops = {
 
 /* ---- templates/ -------------------------------------------------------------- */
 
-static void templates_stat(struct node *n, struct stat *ret)
+static int templates_stat(struct node *n, struct stat *ret)
 {
     stat_fixed(n->fs, ret, INO_TEMPLATES, S_IFDIR | 0555);
+    return 0;
 }
 
 static int templates_ready(struct node *n, enum ready_for what, struct wait *w)
@@ -232,9 +244,10 @@ const struct node_ops templates_ops = {
 
 /* ---- by-id/ ------------------------------------------------------------------ */
 
-static void byid_stat(struct node *n, struct stat *ret)
+static int byid_stat(struct node *n, struct stat *ret)
 {
     stat_fixed(n->fs, ret, INO_BYID, S_IFDIR | 0555);
+    return 0;
 }
 
 static int byid_lookup(struct node *n, const char *name, struct node **ret_child)
@@ -287,7 +300,7 @@ static char *byid_readlink(struct node *n)
     return xasprintf("../pages/%s", dir);
 }
 
-static void byid_link_stat(struct node *n, struct stat *ret)
+static int byid_link_stat(struct node *n, struct stat *ret)
 {
     struct stat page;
     cleanup_free char *target = byid_readlink(n);
@@ -295,6 +308,7 @@ static void byid_link_stat(struct node *n, struct stat *ret)
     stat_fixed(n->fs, ret, byid_number(n->key.object), S_IFLNK | 0777);
     ret->st_size = (off_t)strlen(target);
     ret->st_mtim = ret->st_ctim = ret->st_atim = page.st_mtim;
+    return 0;
 }
 
 /* No timeout: the page's directory may be renamed at any time. */

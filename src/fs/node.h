@@ -40,7 +40,7 @@ struct node_ops {
     bool direct_io;
     void (*unref)(void *object);
 
-    void (*stat)(struct node *n, struct stat *ret);
+    int (*stat)(struct node *n, struct stat *ret);
     int (*ready)(struct node *n, enum ready_for what, struct wait *w);
 
     /* directories */
@@ -51,13 +51,18 @@ struct node_ops {
     int (*mkdir)(struct node *n, const char *name, mode_t mode, struct node **ret_child);
     int (*symlink)(struct node *n, const char *name, const char *target,
                    struct node **ret_child);
+    int (*link)(struct node *n, const char *name, struct node *target);
     int (*unlink)(struct node *n, const char *name, pid_t tgid);
     int (*rmdir)(struct node *n, const char *name, pid_t tgid, struct wait *w);
     int (*rename)(struct node *n, const char *name, struct node *to, const char *to_name,
                   unsigned flags, pid_t tgid, struct wait *w);
 
-    /* files and links */
+    /* files and links. What create made is open too: close ends both. */
     int (*open)(struct node *n, struct handle *h);
+    void (*close)(struct node *n);
+    /* A descriptor to read or write by, to be given back with item_return(). -ENODATA:
+     * read() and write() do it. Null: always they. */
+    int (*borrow)(struct node *n, bool write, struct item_fd *ret);
     int (*read)(struct node *n, struct handle *h, size_t size, off_t off,
                 struct buf *out);
     /* off: or WRITE_AT_END */
@@ -66,9 +71,10 @@ struct node_ops {
     int (*truncate)(struct node *n, struct handle *h, off_t size);
     int (*commit)(struct node *n, const struct handle *h, enum save_why why,
                   bool by_opener, struct wait *w);
-    void (*set_mode)(struct node *n, mode_t mode);
-    void (*set_mtime)(struct node *n, struct timespec mtime);
-    char *(*readlink)(struct node *n); /* malloc'ed */
+    int (*sync)(struct node *n, bool datasync);                       /* null: 0 */
+    int (*set_mode)(struct node *n, mode_t mode);                     /* null: 0 */
+    int (*set_times)(struct node *n, const struct timespec times[2]); /* null: 0 */
+    char *(*readlink)(struct node *n);                                /* malloc'ed */
 
     /* extended attributes, all kinds */
     int (*xattr_get)(struct node *n, const char *name, struct buf *out);
@@ -101,6 +107,7 @@ struct handle {
     int flags;               /* of open(2) */
     pid_t opener;            /* process, not thread */
     bool closed;             /* the kernel has; it counts among the writers no more */
+    bool opened;             /* ops->close is due */
     atomic_bool wrote;       /* something was written or cut through it */
     struct text *snapshot;   /* what this open reads; NULL: the object itself */
     size_t given;            /* of ctl: so many bytes of its words were read */

@@ -38,6 +38,8 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
      * 31). */
     conn->want &= ~(unsigned)FUSE_CAP_WRITEBACK_CACHE;
     conn->max_background = 64;
+    /* Bytes of local files go from descriptor to descriptor. */
+    conn->want |= conn->capable & (FUSE_CAP_SPLICE_WRITE | FUSE_CAP_SPLICE_MOVE);
 }
 
 const struct fuse_lowlevel_ops fs_ops = {
@@ -58,7 +60,9 @@ const struct fuse_lowlevel_ops fs_ops = {
     .create = op_create,
     .open = op_open,
     .read = op_read,
-    .write = op_write,
+    .write_buf = op_write_buf,
+    .fallocate = op_fallocate,
+    .lseek = op_lseek,
     .flush = op_flush,
     .fsync = op_fsync,
     .release = op_release,

@@ -53,22 +53,12 @@ void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forg
 
 static void finish_opendir(struct waiter *w, int err)
 {
-    const struct node_ops *ops = w->node->key.ops;
-    struct listing *l = NULL;
-    if (!err) {
-        l = xcalloc(1, sizeof *l);
-        listing_add(l, ".", 0, S_IFDIR);
-        listing_add(l, "..", 0, S_IFDIR);
-        err = ops->list ? ops->list(w->node, l) : -ENOTDIR;
-    }
-    if (err) {
-        listing_free(l);
+    if (!err && !w->node->key.ops->list)
+        err = -ENOTDIR;
+    if (err)
         reply_err(w->req, err);
-        return;
-    }
-    struct handle *h = handle_new(w->node, w->req, O_RDONLY);
-    h->listing = l;
-    reply_open(w->req, h, &w->fi);
+    else
+        reply_open(w->req, handle_new(w->node, w->req, O_RDONLY), &w->fi);
 }
 
 void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -78,22 +68,50 @@ void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     waiter_begin(w, ready_list);
 }
 
-void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
-                struct fuse_file_info *fi)
+/* From the beginning: what is there now, as after rewinddir(3). Then on in the same. */
+static int handle_list(struct handle *h)
 {
-    const struct listing *l = fi_handle(fi)->listing;
-    cleanup_buf struct buf out = BUF_INIT;
-    (void)ino;
-    buf_reserve(&out, size);
+    struct listing *l = xcalloc(1, sizeof *l);
+    listing_add(l, ".", 0, S_IFDIR);
+    listing_add(l, "..", 0, S_IFDIR);
+    int err = h->node->key.ops->list(h->node, l);
+    if (err) {
+        listing_free(l);
+        return err;
+    }
+    listing_free(h->listing);
+    h->listing = l;
+    return 0;
+}
+
+static void listing_print(const struct listing *l, fuse_req_t req, size_t size, off_t off,
+                          struct buf *out)
+{
+    buf_reserve(out, size);
     for (size_t i = (size_t)off; i < l->count; i++) {
         const struct listing_entry *e = &l->entries[i];
         struct stat st = {.st_ino = e->ino ? e->ino : INO_ROOT, .st_mode = e->type};
-        size_t need = fuse_add_direntry(req, out.data + out.len, size - out.len, e->name,
-                                        &st, (off_t)i + 1);
-        if (need > size - out.len)
+        size_t need = fuse_add_direntry(req, out->data + out->len, size - out->len,
+                                        e->name, &st, (off_t)i + 1);
+        if (need > size - out->len)
             break;
-        out.len += need;
+        out->len += need;
     }
+}
+
+/* The kernel reads an open directory in one thread at a time. */
+void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+                struct fuse_file_info *fi)
+{
+    struct handle *h = fi_handle(fi);
+    cleanup_buf struct buf out = BUF_INIT;
+    (void)ino;
+    int err = off && h->listing ? 0 : handle_list(h);
+    if (err) {
+        reply_err(req, err);
+        return;
+    }
+    listing_print(h->listing, req, size, off, &out);
     reply_buf(req, &out);
 }
 
@@ -106,10 +124,9 @@ void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 void op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
 {
-    (void)ino;
-    (void)datasync;
+    struct node *n = req_node(req, ino);
     (void)fi;
-    reply_err(req, 0);
+    reply_err(req, n->key.ops->sync ? n->key.ops->sync(n, datasync) : 0);
 }
 
 /* ---- names that are made ----------------------------------------------------- */
@@ -134,6 +151,7 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
         return;
     }
     struct handle *h = handle_new(child, req, fi->flags);
+    h->opened = true;
     reply_create(req, child, h, fi);
 }
 
@@ -147,6 +165,8 @@ void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
     (void)rdev;
     if (S_ISREG(mode) && dir->key.ops->create)
         err = dir->key.ops->create(dir, name, mode, &child);
+    if (!err && child->key.ops->close)
+        child->key.ops->close(child);
     reply_child(req, err, child);
 }
 
@@ -170,10 +190,10 @@ void op_symlink(fuse_req_t req, const char *target, fuse_ino_t parent, const cha
 /* EPERM and not ENOSYS: git tries once a time and falls back to a rename. */
 void op_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t parent, const char *name)
 {
-    (void)ino;
-    (void)parent;
-    (void)name;
-    reply_err(req, -EPERM);
+    struct node *dir = req_node(req, parent);
+    struct node *target = req_node(req, ino);
+    int err = dir->key.ops->link ? dir->key.ops->link(dir, name, target) : -EPERM;
+    reply_child(req, err, err ? NULL : node_ref(target));
 }
 
 /* ---- names that go or move --------------------------------------------------- */

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <sys/statvfs.h>
 
-#include "base/clock.h"
 #include "fs/ops.h"
 #include "workspace/proc.h"
 
@@ -32,9 +31,23 @@ static int node_truncate(struct node *n, struct handle *h, off_t size)
     return err;
 }
 
-static struct timespec setattr_mtime(const struct stat *attr, int to_set)
+static struct timespec setattr_time(struct timespec given, int to_set, int set, int now)
 {
-    return to_set & FUSE_SET_ATTR_MTIME_NOW ? clock_now() : attr->st_mtim;
+    if (to_set & now)
+        return (struct timespec){.tv_nsec = UTIME_NOW};
+    return to_set & set ? given : (struct timespec){.tv_nsec = UTIME_OMIT};
+}
+
+static int node_set_times(struct node *n, const struct stat *attr, int to_set)
+{
+    struct timespec times[2] = {
+        setattr_time(attr->st_atim, to_set, FUSE_SET_ATTR_ATIME, FUSE_SET_ATTR_ATIME_NOW),
+        setattr_time(attr->st_mtim, to_set, FUSE_SET_ATTR_MTIME, FUSE_SET_ATTR_MTIME_NOW),
+    };
+    if ((times[0].tv_nsec == UTIME_OMIT && times[1].tv_nsec == UTIME_OMIT) ||
+        !n->key.ops->set_times)
+        return 0;
+    return n->key.ops->set_times(n, times);
 }
 
 /* Owner changes to what it is are what `install` and vim do; others cannot be had. */
@@ -51,11 +64,10 @@ static int node_setattr(struct node *n, const struct stat *attr, int to_set)
     const struct node_ops *ops = n->key.ops;
     if (!setattr_owner_is_ours(n->fs, attr, to_set))
         return -EPERM;
+    int err = 0;
     if ((to_set & FUSE_SET_ATTR_MODE) && ops->set_mode)
-        ops->set_mode(n, attr->st_mode);
-    if ((to_set & (FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_MTIME_NOW)) && ops->set_mtime)
-        ops->set_mtime(n, setattr_mtime(attr, to_set));
-    return 0;
+        err = ops->set_mode(n, attr->st_mode);
+    return err ? err : node_set_times(n, attr, to_set);
 }
 
 static int begin_truncate(struct waiter *w)
@@ -95,12 +107,14 @@ void op_readlink(fuse_req_t req, fuse_ino_t ino)
 
 void op_statfs(fuse_req_t req, fuse_ino_t ino)
 {
-    struct statvfs st = {.f_bsize = 4096, .f_frsize = 4096, .f_namemax = 255};
+    struct statvfs st;
     (void)ino;
-    /* Room for anything: editors and git ask before they write. */
-    st.f_blocks = st.f_bfree = st.f_bavail = 1u << 28;
-    st.f_files = st.f_ffree = st.f_favail = 1u << 28;
-    reply_statfs(req, &st);
+    /* Of this machine's own disk: there the files of git and of editors go. */
+    int err = workspace_statfs(req_fs(req)->ws, &st);
+    if (err)
+        reply_err(req, err);
+    else
+        reply_statfs(req, &st);
 }
 
 /* ---- bytes ------------------------------------------------------------------- */
@@ -112,6 +126,7 @@ static void finish_open(struct waiter *w, int err)
     if (!err) {
         h = handle_new(w->node, w->req, w->fi.flags);
         err = ops->open ? ops->open(w->node, h) : 0;
+        h->opened = !err;
     }
     if (!err && (w->fi.flags & O_TRUNC))
         err = node_truncate(w->node, h, 0);
@@ -130,11 +145,23 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     waiter_begin(w, ready_open);
 }
 
+static int node_borrow(struct node *n, bool write, struct item_fd *ret)
+{
+    const struct node_ops *ops = n->key.ops;
+    return ops->borrow ? ops->borrow(n, write, ret) : -ENODATA;
+}
+
 void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
              struct fuse_file_info *fi)
 {
     struct node *n = req_node(req, ino);
     cleanup_buf struct buf out = BUF_INIT;
+    struct item_fd fd;
+    if (node_borrow(n, false, &fd) == 0) {
+        reply_fd(req, fd.fd, size, off);
+        item_return(&fd);
+        return;
+    }
     int err =
         n->key.ops->read ? n->key.ops->read(n, fi_handle(fi), size, off, &out) : -EPERM;
     if (err)
@@ -161,17 +188,107 @@ static int begin_write(struct waiter *w)
 }
 
 /* The bytes are taken within begin_write(); only .amdahl/ctl answers later. */
-void op_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t off,
+static void write_memory(fuse_req_t req, struct handle *h, const struct fuse_buf *from,
+                         off_t off)
+{
+    struct waiter *w = waiter_new(req, h->node, true, finish_write);
+    w->handle = handle_ref(h);
+    w->data = from->mem;
+    w->size = from->size;
+    w->off = off;
+    waiter_begin(w, begin_write);
+}
+
+/* The kernel's idea of the end may be old; the page cache's own writes (mmap) mean their
+ * offset. */
+static bool write_appends(const struct fuse_file_info *fi)
+{
+    return (fi->flags & O_APPEND) && !fi->writepage;
+}
+
+/* From the kernel's pipe to the file. */
+static void write_fd(fuse_req_t req, struct handle *h, int fd, struct fuse_bufvec *in,
+                     off_t off)
+{
+    struct fuse_bufvec out = FUSE_BUFVEC_INIT(fuse_buf_size(in));
+    out.buf[0].flags = FUSE_BUF_IS_FD | FUSE_BUF_FD_SEEK;
+    out.buf[0].fd = fd;
+    out.buf[0].pos = off;
+    atomic_store(&h->wrote, true);
+    ssize_t n = fuse_buf_copy(&out, in, 0);
+    if (n < 0)
+        reply_err(req, (int)n);
+    else
+        reply_write(req, (size_t)n);
+}
+
+void op_write_buf(fuse_req_t req, fuse_ino_t ino, struct fuse_bufvec *in, off_t off,
+                  struct fuse_file_info *fi)
+{
+    struct handle *h = fi_handle(fi);
+    struct item_fd fd;
+    (void)ino;
+    if (node_borrow(h->node, true, &fd) == 0) {
+        write_fd(req, h, fd.fd, in, write_appends(fi) ? lseek(fd.fd, 0, SEEK_END) : off);
+        item_return(&fd);
+        return;
+    }
+    struct fuse_bufvec flat = FUSE_BUFVEC_INIT(fuse_buf_size(in));
+    cleanup_free void *bytes = xmalloc(flat.buf[0].size + 1);
+    flat.buf[0].mem = bytes;
+    ssize_t n = fuse_buf_copy(&flat, in, 0);
+    flat.buf[0].size = n < 0 ? 0 : (size_t)n;
+    if (n < 0)
+        reply_err(req, (int)n);
+    else
+        write_memory(req, h, &flat.buf[0], write_appends(fi) ? WRITE_AT_END : off);
+}
+
+void op_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off, off_t length,
+                  struct fuse_file_info *fi)
+{
+    struct handle *h = fi_handle(fi);
+    struct item_fd fd;
+    (void)ino;
+    int err = node_borrow(h->node, true, &fd);
+    if (!err) {
+        atomic_store(&h->wrote, true);
+        err = fallocate(fd.fd, mode, off, length) ? -errno : 0;
+        item_return(&fd);
+    }
+    reply_err(req, err == -ENODATA ? -EOPNOTSUPP : err);
+}
+
+/* What has no holes has one at its end. */
+static void seek_memory(fuse_req_t req, struct node *n, off_t off, int whence)
+{
+    struct stat st;
+    int err = n->key.ops->stat(n, &st);
+    if (!err && (off < 0 || off >= st.st_size))
+        err = -ENXIO;
+    if (err)
+        reply_err(req, err);
+    else
+        reply_seek(req, whence == SEEK_HOLE ? st.st_size : off);
+}
+
+/* SEEK_DATA and SEEK_HOLE alone come here. The descriptor's own offset is nobody's. */
+void op_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence,
               struct fuse_file_info *fi)
 {
-    struct waiter *w = waiter_new(req, req_node(req, ino), true, finish_write);
-    w->handle = handle_ref(fi_handle(fi));
-    w->data = data;
-    w->size = size;
-    /* The kernel's idea of the end may be old; the page cache's own writes (mmap) mean
-     * their offset. */
-    w->off = (fi->flags & O_APPEND) && !fi->writepage ? WRITE_AT_END : off;
-    waiter_begin(w, begin_write);
+    struct node *n = req_node(req, ino);
+    struct item_fd fd;
+    (void)fi;
+    if (node_borrow(n, false, &fd) != 0) {
+        seek_memory(req, n, off, whence);
+        return;
+    }
+    off_t found = lseek(fd.fd, off, whence);
+    if (found < 0)
+        reply_err(req, -errno);
+    else
+        reply_seek(req, found);
+    item_return(&fd);
 }
 
 /* ---- commit points ----------------------------------------------------------- */
@@ -210,8 +327,13 @@ static int begin_fsync(struct waiter *w)
 
 void op_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
 {
-    struct waiter *w = waiter_new(req, req_node(req, ino), true, finish_commit);
-    (void)datasync;
+    struct node *n = req_node(req, ino);
+    int err = n->key.ops->sync ? n->key.ops->sync(n, datasync) : 0;
+    if (err) {
+        reply_err(req, err);
+        return;
+    }
+    struct waiter *w = waiter_new(req, n, true, finish_commit);
     w->handle = handle_ref(fi_handle(fi));
     waiter_begin(w, begin_fsync);
 }

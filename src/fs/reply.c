@@ -22,29 +22,35 @@ void reply_err(fuse_req_t req, int err)
     reply_sent("error", fuse_reply_err(req, -err));
 }
 
-void node_stat(struct node *n, struct stat *ret)
+static int node_stat(struct node *n, struct stat *ret)
 {
-    n->key.ops->stat(n, ret);
+    int err = n->key.ops->stat(n, ret);
     ret->st_uid = n->fs->uid;
     ret->st_gid = n->fs->gid;
+    return err;
 }
 
-static struct fuse_entry_param node_entry(struct node *child)
+/* The kernel's reference is counted when it went well. */
+static int node_entry(struct node *child, struct fuse_entry_param *ret)
 {
-    struct fuse_entry_param e = {
+    *ret = (struct fuse_entry_param){
         .ino = node_ino(child),
         .attr_timeout = child->key.ops->attr_timeout,
         .entry_timeout = child->key.ops->entry_timeout,
     };
-    node_stat(child, &e.attr);
-    node_kernel_ref(child);
-    return e;
+    int err = node_stat(child, &ret->attr);
+    if (!err)
+        node_kernel_ref(child);
+    return err;
 }
 
 void reply_entry(fuse_req_t req, struct node *child)
 {
-    struct fuse_entry_param e = node_entry(child);
-    if (!reply_sent("entry", fuse_reply_entry(req, &e)))
+    struct fuse_entry_param e;
+    int err = node_entry(child, &e);
+    if (err)
+        reply_err(req, err);
+    else if (!reply_sent("entry", fuse_reply_entry(req, &e)))
         node_kernel_unref(child, 1);
     node_unref(child);
 }
@@ -59,9 +65,13 @@ static void handle_to_fi(struct handle *h, struct fuse_file_info *fi)
 void reply_create(fuse_req_t req, struct node *child, struct handle *h,
                   struct fuse_file_info *fi)
 {
-    struct fuse_entry_param e = node_entry(child);
+    struct fuse_entry_param e;
+    int err = node_entry(child, &e);
     handle_to_fi(h, fi);
-    if (!reply_sent("create", fuse_reply_create(req, &e, fi))) {
+    if (err) {
+        reply_err(req, err);
+        handle_unref(h);
+    } else if (!reply_sent("create", fuse_reply_create(req, &e, fi))) {
         node_kernel_unref(child, 1);
         handle_unref(h);
     }
@@ -71,8 +81,11 @@ void reply_create(fuse_req_t req, struct node *child, struct handle *h,
 void reply_attr(fuse_req_t req, struct node *n)
 {
     struct stat st;
-    node_stat(n, &st);
-    reply_sent("attr", fuse_reply_attr(req, &st, n->key.ops->attr_timeout));
+    int err = node_stat(n, &st);
+    if (err)
+        reply_err(req, err);
+    else
+        reply_sent("attr", fuse_reply_attr(req, &st, n->key.ops->attr_timeout));
 }
 
 void reply_open(fuse_req_t req, struct handle *h, struct fuse_file_info *fi)
@@ -85,6 +98,20 @@ void reply_open(fuse_req_t req, struct handle *h, struct fuse_file_info *fi)
 void reply_buf(fuse_req_t req, const struct buf *data)
 {
     reply_sent("read", fuse_reply_buf(req, data->data, data->len));
+}
+
+void reply_fd(fuse_req_t req, int fd, size_t size, off_t off)
+{
+    struct fuse_bufvec data = FUSE_BUFVEC_INIT(size);
+    data.buf[0].flags = FUSE_BUF_IS_FD | FUSE_BUF_FD_SEEK;
+    data.buf[0].fd = fd;
+    data.buf[0].pos = off;
+    reply_sent("read", fuse_reply_data(req, &data, FUSE_BUF_SPLICE_MOVE));
+}
+
+void reply_seek(fuse_req_t req, off_t off)
+{
+    reply_sent("seek", fuse_reply_lseek(req, off));
 }
 
 void reply_write(fuse_req_t req, size_t size)
@@ -161,6 +188,8 @@ static void handle_free(struct handle *h)
     pthread_mutex_lock(&h->node->fs->nodes_lock);
     DL_DELETE(h->node->fs->handles, h);
     pthread_mutex_unlock(&h->node->fs->nodes_lock);
+    if (h->opened && h->node->key.ops->close)
+        h->node->key.ops->close(h->node);
     text_unref(h->snapshot);
     listing_free(h->listing);
     node_unref(h->node);

@@ -15,15 +15,15 @@ void reply_attr(fuse_req_t req, struct node *n);
 /* The handle is the kernel's from here on; on failure its reference falls. */
 void reply_open(fuse_req_t req, struct handle *h, struct fuse_file_info *fi);
 void reply_buf(fuse_req_t req, const struct buf *data);
+/* The bytes of a file, from where they are. */
+void reply_fd(fuse_req_t req, int fd, size_t size, off_t off);
+void reply_seek(fuse_req_t req, off_t off);
 void reply_write(fuse_req_t req, size_t size);
 void reply_readlink(fuse_req_t req, const char *target);
 /* Extended attributes: size 0 asks for the size, else -ERANGE when it is too small. */
 void reply_xattr(fuse_req_t req, const struct buf *value, size_t size);
 void reply_statfs(fuse_req_t req, const struct statvfs *st);
 void reply_none(fuse_req_t req);
-
-/* Attributes as the kernel is given them: owner and rights of the mount. */
-void node_stat(struct node *n, struct stat *ret);
 
 struct handle *handle_new(struct node *n, fuse_req_t req, int flags);
 struct handle *handle_ref(struct handle *h); /* NULL is allowed in both */

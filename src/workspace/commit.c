@@ -207,38 +207,48 @@ int item_commit(struct item *it, enum save_why why, bool by_opener, pid_t saver,
 
 /* The VFS repeats a rename once that ended with ESTALE: the same answer to the same text,
  * and no request. */
-static bool save_is_repeated(const struct doc *d, struct item *it,
+static bool save_is_repeated(const struct doc *d, const struct newcomer *n,
                              const struct text *base)
 {
-    bool same = it->tried_err == -ESTALE && it->tried_seq == it->seq && base != d->theirs;
+    struct item *it = n->it;
+    bool same = it->tried_err == -ESTALE && it->tried_seq == it->seq &&
+                base != d->theirs && it->mtime.tv_sec == n->mtime.tv_sec &&
+                it->mtime.tv_nsec == n->mtime.tv_nsec;
     if (it->tried_err == -ESTALE)
         it->tried_err = 0; /* it does so only once */
     return same;
 }
 
-int save_rename(struct doc *d, struct item *it, const struct saver *by, struct wait *w)
+int save_rename(struct doc *d, struct newcomer *n, const struct saver *by, struct wait *w)
 {
     struct json_error error;
     struct text *base = conflict_base(d, by);
     struct text *shown;
-    if (save_is_repeated(d, it, base))
+    if (save_is_repeated(d, n, base)) {
+        newcomer_finish(n);
         return -ESTALE;
-    cleanup_text struct text *text = text_new(it->data.data, it->data.len);
-    int err = doc_check(d->which, d->page->id, base, text, &error);
+    }
+    int err = doc_check(d->which, d->page->id, base, n->text, &error);
+    n->it->seq++;
+    n->it->mtime = n->mtime;
     if (err) {
-        doc_refuse_here(d, text, &error);
+        doc_refuse_here(d, n->text, &error);
         doc_turn_away(d);
-        err = save_keep_refusal(d, STATE_MOVED, text, it->mtime, err, w);
-    } else if (doc_needs_no_save(d, text, base, &shown)) {
-        doc_bind(d, it);
-        item_unref(item_detach(it));
-        doc_unchanged(d, it, shown);
+        err = save_keep_refusal(d, STATE_MOVED, n->text, n->mtime, err, w);
+    } else if (doc_needs_no_save(d, n->text, base, &shown)) {
+        uint64_t seq = n->it->seq;
+        struct item *it = doc_bind_file(d, n);
+        if (it != n->it || it->seq == seq)
+            doc_unchanged(d, it, shown);
+        item_unref(it);
     } else {
-        struct save *s = save_new(d, it, text, by);
+        struct save *s = save_new(d, n->it, n->text, by);
+        s->from = *n;
         wait_add(&s->waits, w);
         save_keep(s);
         save_enqueue(s);
-        err = -EINPROGRESS;
+        return -EINPROGRESS;
     }
+    newcomer_finish(n);
     return err;
 }

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "json/json.h"
+#include "workspace/overlay.h"
 #include "workspace/proc.h"
 
 /* Of a document. The dead go first; with more alive the ones that read longest ago go,
@@ -110,7 +111,7 @@ static char *side_name(const struct doc *d, const char *side)
 static bool side_is_there(struct doc *d, const char *side)
 {
     cleanup_free char *name = side_name(d, side);
-    return item_child(page_scratch(d->page), name) != NULL;
+    return doc_has_beside(d, name);
 }
 
 static void side_put(struct doc *d, const char *side, const struct text *value)
@@ -131,7 +132,7 @@ static void side_remove(struct doc *d, const char *side)
     doc_remove_beside(d, name);
 }
 
-void conflict_give_local(struct page *p, const struct item *it, pid_t tgid)
+void conflict_give_local(struct page *p, struct item *it, pid_t tgid)
 {
     for (int i = 0; i < PAGE_DOCS; i++) {
         struct doc *d = &p->docs[i];
@@ -139,7 +140,7 @@ void conflict_give_local(struct page *p, const struct item *it, pid_t tgid)
             continue;
         cleanup_free char *name = side_name(d, "remote");
         struct reader *r = reader_find(d, tgid);
-        if (strcmp(it->name, name) != 0)
+        if (!overlay_is_at(it, page_scratch(p), name))
             continue;
         reader_note(d, tgid, r ? r->base : d->given)->saw_theirs = true;
     }

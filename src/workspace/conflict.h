@@ -23,7 +23,7 @@ struct saver saver_of(pid_t tgid); /* reads /proc: without the lock */
 void conflict_give(struct doc *d, pid_t tgid);
 /* tgid opened a local file of the page for reading: is it the other side of a conflict?
  */
-void conflict_give_local(struct page *p, const struct item *it, pid_t tgid);
+void conflict_give_local(struct page *p, struct item *it, pid_t tgid);
 
 /* What a save by this process is based on; borrowed; NULL: nothing was known. */
 struct text *conflict_base(struct doc *d, const struct saver *by);

@@ -1,10 +1,11 @@
 /* doc.c - a document of a page: the name, the item bound to it, the platform's value, and
  * what is wrong with it. */
-#include "workspace/model.h"
+#include "workspace/overlay.h"
 
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "json/json.h"
 #include "workspace/conflict.h"
 #include "workspace/keep.h"
@@ -30,14 +31,18 @@ struct item *doc_item(struct doc *d)
     return d->file;
 }
 
-/* The item goes on as scratch with the bytes it had: a backup, or an unlinked open file.
+/* The item goes on with the bytes it had: as a backup on the disk, or as an unlinked open
+ * file in memory.
  */
 static void doc_cut_loose(struct doc *d)
 {
     struct item *it = steal_ptr(d->file);
     if (!it)
         return;
-    item_materialise(it);
+    if (it->backed)
+        buf_finish(&it->data);
+    else
+        item_materialise(it);
     it->doc = NULL;
     it->dirty = false;
     item_unref(it);
@@ -54,6 +59,24 @@ void doc_bind(struct doc *d, struct item *it)
     d->present = true;
     d->unlinker = 0;
     page_touch(d->page);
+}
+
+struct item *doc_bind_file(struct doc *d, struct newcomer *n)
+{
+    cleanup_text struct text *now = NULL;
+    struct item *it = n->it;
+    int err = overlay_read_text(it, DOC_BYTES_MAX, &now);
+    if (overlay_release(it, n->dir, n->name) != 0)
+        it = item_new(d->page->ws, ITEM_FILE, 0644);
+    else
+        item_ref(it);
+    item_put_text(it, n->text);
+    if (it == n->it && !err && !text_equal(now, n->text)) {
+        item_put_text(it, now);
+        it->seq++;
+    }
+    doc_bind(d, it);
+    return it;
 }
 
 void doc_unbind(struct doc *d)
@@ -131,23 +154,29 @@ void doc_refuse(struct doc *d, struct text *text, struct buf *lines, struct buf 
 
 void doc_put_beside(struct doc *d, const char *name, const struct text *text)
 {
-    struct item *local = page_scratch(d->page);
-    struct item *it = item_child(local, name);
-    if (!it || it->type != ITEM_FILE) {
-        if (it)
-            item_unref(item_detach(it));
-        it = item_new(d->page->ws, ITEM_FILE, 0644);
-        item_attach(local, name, it);
-    }
-    item_put_text(it, text);
-    it->mtime = it->ctime = clock_now();
+    int err = overlay_put(page_scratch(d->page), name, text ? text->data : "",
+                          text ? text->len : 0);
+    if (err)
+        log_error("page %s: %s cannot be written: %s", d->page->dir, name,
+                  strerror(-err));
+    page_touch(d->page);
 }
 
 void doc_remove_beside(struct doc *d, const char *name)
 {
-    struct item *it = item_child(page_scratch(d->page), name);
-    if (it)
-        item_unref(item_detach(it));
+    if (overlay_unlink(page_scratch(d->page), name) == 0)
+        page_touch(d->page);
+}
+
+bool doc_has_beside(struct doc *d, const char *name)
+{
+    return overlay_has(page_scratch(d->page), name);
+}
+
+bool doc_has_rejected(struct doc *d)
+{
+    cleanup_free char *name = xasprintf("%s.rejected", page_file_name(d->which));
+    return doc_has_beside(d, name);
 }
 
 void doc_keep_rejected(struct doc *d)
@@ -167,4 +196,10 @@ void doc_turn_away(struct doc *d)
     d->present = true;
     d->unlinker = 0;
     page_touch(d->page);
+}
+
+void doc_remove_rejected(struct doc *d)
+{
+    cleanup_free char *name = xasprintf("%s.rejected", page_file_name(d->which));
+    doc_remove_beside(d, name);
 }

@@ -1,5 +1,6 @@
-/* item.c - files, directories and links that live on this machine, in memory. */
-#include "workspace/model.h"
+/* item.c - files, directories and links as the mount sees them: a document's in memory, a
+ * real one in the overlay. */
+#include "workspace/overlay.h"
 
 #include <errno.h>
 #include <string.h>
@@ -9,8 +10,9 @@
 #include "workspace/conflict.h"
 #include "workspace/keep.h"
 
-/* Inode numbers of items count up from here; those of pages and documents are hashes with
- * the top bit set (page.c), so the two never meet. */
+/* Inode numbers of documents that lost their name count up from here; those of pages and
+ * documents are hashes with the top bit set (page.c), those of real files have the next
+ * one (item_ino_shown()): none meet. */
 enum { ITEM_INO_FIRST = 1 << 10 };
 
 struct item *item_new(struct workspace *ws, enum item_type type, mode_t mode)
@@ -20,7 +22,7 @@ struct item *item_new(struct workspace *ws, enum item_type type, mode_t mode)
     it->ws = ws;
     it->type = type;
     it->mode = mode & 07777;
-    it->ino = ITEM_INO_FIRST + ws->next_ino++;
+    it->dir_fd = -1;
     it->mtime = it->ctime = clock_now();
     return it;
 }
@@ -32,78 +34,21 @@ struct item *item_ref(struct item *it)
     return it;
 }
 
-static void item_free_xattrs(struct item *it)
-{
-    struct xattr *x;
-    struct xattr *tmp;
-    LL_FOREACH_SAFE(it->xattrs, x, tmp)
-    {
-        free(x->name);
-        buf_finish(&x->value);
-        free(x);
-    }
-}
-
-void item_unref(struct item *it)
-{
-    struct item *child;
-    struct item *tmp;
-    if (!it || atomic_fetch_sub_explicit(&it->refs, 1, memory_order_acq_rel) != 1)
-        return;
-    HASH_ITER (hh, it->children, child, tmp) {
-        HASH_DEL(it->children, child);
-        child->parent = NULL;
-        item_unref(child);
-    }
-    item_free_xattrs(it);
-    buf_finish(&it->data);
-    free(it->name);
-    free(it);
-}
-
 enum item_type item_type(const struct item *it)
 {
     return it->type;
 }
 
-uint64_t item_number(const struct item *it)
+/* Locks the workspace for an item in memory. False: it is a real file, nothing is locked.
+ * (It may cease to be one at once: then the overlay says -ESTALE, and the kernel asks
+ * again.) */
+static bool item_lock_memory(struct item *it)
 {
-    return it->ino;
-}
-
-/* ---- directories ------------------------------------------------------------- */
-
-static void item_touch(struct item *it)
-{
-    it->mtime = it->ctime = clock_now();
-    if (it->page)
-        page_touch(it->page);
-}
-
-struct item *item_child(struct item *dir, const char *name)
-{
-    struct item *it = NULL;
-    HASH_FIND_STR(dir->children, name, it);
-    return it;
-}
-
-void item_attach(struct item *dir, const char *name, struct item *it)
-{
-    char *copy = xstrdup(name);
-    free(it->name);
-    it->name = copy;
-    it->parent = dir;
-    HASH_ADD_KEYPTR(hh, dir->children, it->name, strlen(it->name), it);
-    item_touch(dir);
-}
-
-struct item *item_detach(struct item *it)
-{
-    HASH_DEL(it->parent->children, it);
-    item_touch(it->parent);
-    it->parent = NULL;
-    it->ctime = clock_now();
-    return it;
+    ws_lock(it->ws);
+    bool backed = it->backed;
+    if (backed)
+        ws_unlock(it->ws);
+    return !backed;
 }
 
 /* ---- bytes ------------------------------------------------------------------- */
@@ -130,6 +75,7 @@ void item_put_text(struct item *it, const struct text *text)
 
 void item_materialise(struct item *it)
 {
+    it->ino = ITEM_INO_FIRST + it->ws->next_ino++;
     if (it->doc && !it->dirty) {
         item_put_text(it, it->doc->shown);
         it->mtime = it->ctime = it->doc->mtime;
@@ -168,7 +114,15 @@ int item_may_write(struct item *it)
 
 int item_read(struct item *it, size_t size, off_t off, struct buf *out)
 {
-    ws_lock(it->ws);
+    struct item_fd fd;
+    if (!item_lock_memory(it)) {
+        int err = item_borrow(it, false, &fd);
+        if (err)
+            return err;
+        err = fd_read(fd.fd, size, off, out);
+        item_return(&fd);
+        return err;
+    }
     const struct text *shown = item_shown(it);
     const char *data = shown ? shown->data : it->data.data;
     size_t len = item_size(it);
@@ -180,9 +134,9 @@ int item_read(struct item *it, size_t size, off_t off, struct buf *out)
     return 0;
 }
 
-static int item_check_size(const struct item *it, uint64_t size)
+static int item_check_size(uint64_t size)
 {
-    return size > (it->doc ? DOC_BYTES_MAX : ITEM_BYTES_MAX) ? -EFBIG : 0;
+    return size > DOC_BYTES_MAX ? -EFBIG : 0;
 }
 
 static int item_write_locked(struct item *it, const char *data, size_t size, off_t off)
@@ -190,7 +144,7 @@ static int item_write_locked(struct item *it, const char *data, size_t size, off
     size_t at = off == WRITE_AT_END ? item_size(it) : (size_t)off;
     int err = item_may_write_locked(it);
     if (!err)
-        err = item_check_size(it, (uint64_t)at + size);
+        err = item_check_size((uint64_t)at + size);
     if (err)
         return err;
     item_begin_change(it);
@@ -202,36 +156,62 @@ static int item_write_locked(struct item *it, const char *data, size_t size, off
 
 int item_write(struct item *it, const char *data, size_t size, off_t off)
 {
+    struct item_fd fd;
     if (!size)
         return 0;
-    ws_lock(it->ws);
+    if (!item_lock_memory(it)) {
+        int err = item_borrow(it, true, &fd);
+        if (err)
+            return err;
+        err = fd_write(fd.fd, data, size,
+                       off == WRITE_AT_END ? lseek(fd.fd, 0, SEEK_END) : off);
+        item_return(&fd);
+        return err;
+    }
     int err = item_write_locked(it, data, size, off);
     ws_unlock(it->ws);
     return err;
 }
 
 /* To the size it has is no change: watchers and rsync --inplace do that. */
-int item_truncate(struct item *it, off_t size)
+static int item_truncate_locked(struct item *it, off_t size)
 {
-    ws_lock(it->ws);
     int err = item_may_write_locked(it);
     if (!err)
-        err = item_check_size(it, (uint64_t)size);
+        err = item_check_size((uint64_t)size);
     if (!err && (size_t)size != item_size(it)) {
         item_begin_change(it);
         buf_resize(&it->data, (size_t)size);
     }
+    return err;
+}
+
+int item_truncate(struct item *it, off_t size)
+{
+    if (!item_lock_memory(it))
+        return overlay_truncate(it, size);
+    int err = item_truncate_locked(it, size);
     ws_unlock(it->ws);
     return err;
 }
 
-/* ---- attributes -------------------------------------------------------------- */
+int item_sync(struct item *it, bool datasync)
+{
+    struct item_fd fd;
+    if (it->type == ITEM_DIR)
+        return overlay_sync_dir(it);
+    int err = item_borrow(it, false, &fd);
+    if (err == -EBADF || err == -EACCES)
+        err = item_borrow(it, true, &fd); /* open for writing alone */
+    if (err)
+        return err == -ENODATA ? 0 : err;
+    if ((datasync ? fdatasync(fd.fd) : fsync(fd.fd)) != 0)
+        err = -errno;
+    item_return(&fd);
+    return err;
+}
 
-static const mode_t item_formats[] = {
-    [ITEM_FILE] = S_IFREG,
-    [ITEM_DIR] = S_IFDIR,
-    [ITEM_LINK] = S_IFLNK,
-};
+/* ---- attributes -------------------------------------------------------------- */
 
 static void item_stat_doc(const struct item *it, struct stat *ret)
 {
@@ -242,56 +222,73 @@ static void item_stat_doc(const struct item *it, struct stat *ret)
     ret->st_ctim = ret->st_mtim;
 }
 
-void item_stat(struct item *it, struct stat *ret)
+/* What is in memory is a file. */
+static void item_stat_memory(const struct item *it, struct stat *ret)
 {
-    *ret = (struct stat){.st_nlink = 1, .st_blksize = 4096};
-    ws_lock(it->ws);
+    *ret = (struct stat){.st_blksize = 4096};
     ret->st_ino = it->ino;
-    ret->st_mode = item_formats[it->type] | it->mode;
+    ret->st_mode = S_IFREG | it->mode;
     ret->st_mtim = it->mtime;
     ret->st_ctim = it->ctime;
     ret->st_size = (off_t)item_size(it);
-    if (it->doc)
+    if (it->doc) {
+        ret->st_nlink = 1;
         item_stat_doc(it, ret);
-    else if (it->type == ITEM_DIR)
-        ret->st_nlink = 2;
-    else if (!it->parent)
-        ret->st_nlink = 0;
-    ws_unlock(it->ws);
+    }
     ret->st_atim = ret->st_mtim;
     ret->st_blocks = (ret->st_size + 511) / 512;
 }
 
-/* A document's mode is fixed: `install`, `cp -p` and vim set it and only want no error.
- */
-void item_set_mode(struct item *it, mode_t mode)
+int item_stat(struct item *it, struct stat *ret)
 {
-    ws_lock(it->ws);
+    if (!item_lock_memory(it)) {
+        int err = overlay_stat(it, ret);
+        if (!err)
+            ret->st_ino = item_ino_shown(ret->st_ino);
+        return err;
+    }
+    item_stat_memory(it, ret);
+    ws_unlock(it->ws);
+    return 0;
+}
+
+/* `install`, `cp -p` and vim set a document's mode and only want no error. */
+int item_set_mode(struct item *it, mode_t mode)
+{
+    if (!item_lock_memory(it))
+        return overlay_chmod(it, mode);
     if (!it->doc) {
         it->mode = mode & 07777;
         it->ctime = clock_now();
     }
     ws_unlock(it->ws);
+    return 0;
 }
 
-void item_set_mtime(struct item *it, struct timespec mtime)
+int item_set_times(struct item *it, const struct timespec times[2])
 {
-    ws_lock(it->ws);
-    it->mtime = mtime;
-    it->ctime = clock_now();
-    if (it->doc) {
-        it->doc->mtime = mtime;
-        keep_texts_now(it->doc->page);
+    if (!item_lock_memory(it))
+        return overlay_utimens(it, times);
+    if (times[1].tv_nsec != UTIME_OMIT) {
+        it->mtime = times[1].tv_nsec == UTIME_NOW ? clock_now() : times[1];
+        it->ctime = clock_now();
+        if (it->doc) {
+            it->doc->mtime = it->mtime;
+            keep_texts_now(it->doc->page);
+        }
     }
     ws_unlock(it->ws);
+    return 0;
 }
 
 char *item_target(struct item *it)
 {
-    ws_lock(it->ws);
-    char *target = xstrndup(it->data.len ? it->data.data : "", it->data.len);
-    ws_unlock(it->ws);
-    return target;
+    struct buf target = BUF_INIT;
+    if (overlay_readlink(it, &target) != 0) {
+        buf_finish(&target);
+        return NULL;
+    }
+    return buf_steal(&target);
 }
 
 struct page *item_page(struct item *it)
@@ -318,14 +315,15 @@ int item_ready(struct item *it, struct wait *w)
 void item_opened(struct item *it, pid_t tgid)
 {
     ws_lock(it->ws);
+    struct page *p = it->doc ? NULL : overlay_page_of(it);
     if (it->doc)
         conflict_give(it->doc, tgid);
-    else if (it->parent && it->parent->page)
-        conflict_give_local(it->parent->page, it, tgid);
+    else if (p)
+        conflict_give_local(p, it, tgid);
     ws_unlock(it->ws);
 }
 
-/* ---- extended attributes of scratch ------------------------------------------ */
+/* ---- extended attributes ----------------------------------------------------- */
 
 enum { XATTR_BYTES_MAX = 64 << 10, XATTR_COUNT_MAX = 64 };
 
@@ -340,7 +338,10 @@ static struct xattr *item_xattr_find(struct item *it, const char *name)
 
 int item_xattr_get(struct item *it, const char *name, struct buf *out)
 {
-    ws_lock(it->ws);
+    if (strncmp(name, "user.", 5) != 0)
+        return -ENOTSUP;
+    if (!item_lock_memory(it))
+        return overlay_xattr_get(it, name, out);
     struct xattr *x = item_xattr_find(it, name);
     if (x)
         buf_append(out, x->value.data, x->value.len);
@@ -377,7 +378,8 @@ int item_xattr_set(struct item *it, const char *name, const void *value, size_t 
 {
     if (strncmp(name, "user.", 5) != 0)
         return -ENOTSUP;
-    ws_lock(it->ws);
+    if (!item_lock_memory(it))
+        return overlay_xattr_set(it, name, value, size, flags);
     int err = item_xattr_set_locked(it, name, value, size, flags);
     ws_unlock(it->ws);
     return err;
@@ -385,7 +387,10 @@ int item_xattr_set(struct item *it, const char *name, const void *value, size_t 
 
 int item_xattr_remove(struct item *it, const char *name)
 {
-    ws_lock(it->ws);
+    if (strncmp(name, "user.", 5) != 0)
+        return -ENOTSUP;
+    if (!item_lock_memory(it))
+        return overlay_xattr_remove(it, name);
     struct xattr *x = item_xattr_find(it, name);
     if (x)
         LL_DELETE(it->xattrs, x);
@@ -398,11 +403,13 @@ int item_xattr_remove(struct item *it, const char *name)
     return 0;
 }
 
-void item_xattr_list(struct item *it, struct buf *out)
+int item_xattr_list(struct item *it, struct buf *out)
 {
     struct xattr *x;
-    ws_lock(it->ws);
+    if (!item_lock_memory(it))
+        return overlay_xattr_list(it, out);
     LL_FOREACH (it->xattrs, x)
         buf_append(out, x->name, strlen(x->name) + 1);
     ws_unlock(it->ws);
+    return 0;
 }

@@ -120,13 +120,17 @@ static void doc_set_aside(struct doc *d, struct text *text)
 }
 
 /* In the order in which they were written. A refused text that was moved onto the file
- * stands beside it; of all others the file holds the newest. */
+ * stands beside it (and the user may have changed it there since); of all others the file
+ * holds the newest. */
 static void doc_take_draft(struct doc *d, const struct state_draft *row)
 {
     text_replace(&d->kept[row->slot], text_ref(row->text));
     doc_take_problem(d, row);
     if (row->slot == STATE_MOVED && row->stage == STATE_REFUSED) {
-        doc_set_aside(d, row->text);
+        if (doc_has_rejected(d))
+            d->rejected = true;
+        else
+            doc_set_aside(d, row->text);
         return;
     }
     cleanup_text struct text *before = d->file ? doc_text(d) : NULL;

@@ -1,5 +1,5 @@
 /* list.c - the table of pages, and the sweep that keeps it like the platform's list. */
-#include "workspace/model.h"
+#include "workspace/overlay.h"
 
 #include <errno.h>
 #include <string.h>
@@ -29,7 +29,7 @@ static struct page *pages_find_id(struct workspace *ws, const char *id)
 
 static bool pages_name_taken(struct workspace *ws, const char *dir)
 {
-    return pages_find(ws, dir) || item_child(ws->pages_local, dir);
+    return pages_find(ws, dir) || overlay_has(ws->overlay->pages, dir);
 }
 
 /* The wanted name, else the one with the id behind it (ids differ; their first eight
@@ -57,7 +57,7 @@ void pages_insert(struct workspace *ws, struct page *p, const char *dir)
     HASH_ADD_KEYPTR(hh_name, ws->by_name, p->dir, strlen(p->dir), p);
     if (p->id)
         HASH_ADD_KEYPTR(hh_id, ws->by_id, p->id, strlen(p->id), p);
-    ws->pages_local->mtime = ws->pages_local->ctime = clock_now();
+    ws->pages_time = clock_now();
 }
 
 void pages_remove(struct workspace *ws, struct page *p)
@@ -71,19 +71,21 @@ void pages_remove(struct workspace *ws, struct page *p)
     if (p->id)
         HASH_DELETE(hh_id, ws->by_id, p);
     /* NOLINTEND(clang-analyzer-core.NullDereference) */
-    ws->pages_local->mtime = ws->pages_local->ctime = clock_now();
+    ws->pages_time = clock_now();
     page_unref(p);
 }
 
 void pages_set_id(struct workspace *ws, struct page *p, const char *id)
 {
     struct page *twin = pages_find_id(ws, id);
-    if (twin) { /* a sweep saw the new page before its POST was answered */
+    page_scratch(p); /* known by its old key */
+    if (twin) {      /* a sweep saw the new page before its POST was answered */
         page_detach(twin);
         pages_remove(ws, twin);
     }
     p->id = xstrdup(id);
     p->unkept = true;
+    page_rekey(p);
     p->seen = ws->sweep;
     if (p->listed)
         HASH_ADD_KEYPTR(hh_id, ws->by_id, p->id, strlen(p->id), p);
@@ -248,10 +250,10 @@ static void list_take(struct workspace *ws, const struct platform_page *from,
         page_want_body(p);
 }
 
-/* A draft, or scratch beside it: its text is nowhere else. */
-static bool page_holds_text(const struct page *p)
+/* A draft, or scratch beside it: what a user wrote does not go out of sight. */
+static bool page_holds_text(struct page *p)
 {
-    return page_is_dirty(p) || (p->local && p->local->children);
+    return page_is_dirty(p) || !overlay_is_empty(page_scratch(p));
 }
 
 /* What the sweep did not have is gone, except what was made or changed here meanwhile,

@@ -4,8 +4,9 @@
  * atomic; the last reference may fall on any thread, with or without the lock.
  *
  * Who holds whom: the workspace its pages (one reference each) and local directories;
- * a page its docs' items; a directory item its children; a save its page and item. A
- * doc's item points back at the doc weakly: page_detach() cuts that before a page can go.
+ * a page its docs' items and its local directory; an item the directories that lead to
+ * it; a save its page and item. A doc's item points back at the doc weakly: page_detach()
+ * cuts that before a page can go. Real files are overlay.h's; its lock comes second.
  */
 #ifndef WORKSPACE_MODEL_H
 #define WORKSPACE_MODEL_H
@@ -17,10 +18,7 @@
 #include "workspace/state.h"
 #include "workspace/workspace.h"
 
-enum {
-    ITEM_BYTES_MAX = 256 << 20, /* of a scratch file */
-    DOC_BYTES_MAX = 64 << 20,   /* of a document */
-};
+enum { DOC_BYTES_MAX = 64 << 20 };
 
 struct xattr {
     char *name;
@@ -28,28 +26,58 @@ struct xattr {
     struct xattr *next;
 };
 
+/* What a real file is: its inode. */
+struct item_key {
+    uint64_t dev, ino;
+};
+
+/* A name that leads to it. */
+struct item_link {
+    struct item *dir; /* a reference */
+    char *name;
+    struct item_link *next;
+};
+
+/* The descriptors of an open file, for as long as anybody uses them. */
+struct item_files {
+    atomic_uint refs;
+    int fd[2]; /* for reading; for writing, mostly for both. -1: none */
+};
+
 struct item {
     atomic_uint refs;
     struct workspace *ws; /* constant */
     enum item_type type;  /* constant */
-    uint64_t ino;         /* constant; of a doc's item, the doc's own counts instead */
+    /* A real file below the overlay, else a document, or one that lost its name while
+     * open. Changed with both locks held: either is enough to read it. */
+    bool backed;
+
+    /* Guarded by overlay.lock. */
+    struct item_key key;
+    UT_hash_handle hh; /* in overlay.by_key, while known */
+    bool known, gone;  /* gone: its last name was removed */
+    bool lazy;         /* constant: a page's directory, made when it is needed */
+    bool pinned;       /* its dir_fd is in use */
+    struct item_link *links;
+    struct item_files *files; /* while open */
+    unsigned opens;
+    int dir_fd;               /* O_PATH; -1: none now */
+    struct item *prev, *next; /* in overlay.dirs */
+    struct item *down;        /* for a walk */
+
+    /* Guarded by workspace.lock. */
+    struct page *page; /* weak; the page whose local directory this is */
+    uint64_t ino;      /* of a document's file that lost its name */
     mode_t mode;
     struct timespec mtime, ctime;
-
-    struct item *parent; /* weak; NULL: in no directory (unlinked, or a doc's) */
-    char *name;          /* in parent */
-    UT_hash_handle hh;   /* among parent's children */
-    struct item *children;
-    struct page *page; /* weak; the page whose local directory this is */
-
     struct doc *doc;    /* the document this file is; NULL: scratch */
     bool dirty;         /* data holds the bytes; else the doc's shown text does */
     bool orphan;        /* of a page that is gone: not saved, nothing is made in it */
-    struct buf data;    /* a file's bytes, a link's target */
+    struct buf data;    /* the bytes of what is not backed */
     uint64_t seq;       /* counts changes of the bytes */
     uint64_t tried_seq; /* the last change a commit was tried for, and its verdict */
     int tried_err;
-    struct xattr *xattrs;
+    struct xattr *xattrs; /* of what is not backed */
 };
 
 struct past; /* keep.c */
@@ -140,6 +168,7 @@ struct page {
 
 struct archiver; /* brake.c */
 struct known;    /* keep.c */
+struct overlay;  /* overlay.h */
 
 struct gone_id {
     char *id;
@@ -148,11 +177,12 @@ struct gone_id {
 
 struct workspace {
     struct workspace_config config; /* constant */
+    struct overlay *overlay;        /* constant */
     pthread_mutex_t lock;           /* guards everything below and every page and item */
     struct page *by_name, *by_id, *templates;
-    struct item *root_local, *pages_local;
     uint64_t next_ino;
-    struct state *state; /* NULL: nothing outlives the process */
+    struct state *state;        /* NULL: nothing outlives the process */
+    struct timespec pages_time; /* when a page came or went */
 
     struct text *me;
     bool writable;
@@ -211,6 +241,8 @@ void page_want_body(struct page *p);
 void page_drop_body(struct page *p);
 bool page_is_dirty(const struct page *p);
 struct item *page_scratch(struct page *p); /* page_local() with the lock held */
+/* Its id or, without one, its directory's name has changed: the scratch follows. */
+void page_rekey(struct page *p);
 /* Cuts the items loose; they keep their bytes. */
 void page_detach(struct page *p);
 void page_touch(struct page *p); /* its directory changed */
@@ -230,6 +262,16 @@ void pages_set_id(struct workspace *ws, struct page *p, const char *id);
 void list_note_gone(struct workspace *ws, const char *id);
 void list_forget_gone(struct workspace *ws);
 
+/* A scratch file that is renamed onto a document's name. */
+struct newcomer {
+    struct item *it;  /* a reference */
+    struct item *dir; /* a reference: where it stands, and as what */
+    char *name;
+    struct text *text; /* a reference: its bytes */
+    struct timespec mtime;
+};
+void newcomer_finish(struct newcomer *n);
+
 /* ---- documents (doc.c) ------------------------------------------------------- */
 
 struct text *
@@ -237,6 +279,10 @@ doc_text(struct doc *d); /* what its file holds now; a reference; NULL: nothing 
 struct item *doc_item(struct doc *d); /* bound item, made when missing; NULL: name gone */
 void doc_bind(struct doc *d,
               struct item *it); /* takes a reference; the old one is cut loose */
+/* A scratch file becomes the document's. What was written to it since it was read is a
+ * draft. One that was moved away meanwhile stays what it is: another takes its place.
+ * The bound item, a reference. */
+struct item *doc_bind_file(struct doc *d, struct newcomer *n);
 void doc_unbind(struct doc *d); /* the name is gone; its item keeps the bytes */
 /* The file is clean now, holding `text`. */
 void doc_settle(struct doc *d, struct text *text);
@@ -250,8 +296,11 @@ bool text_same_value(const struct text *a, const struct text *b);
 /* A local file of this name beside the document: made or replaced; removed. */
 void doc_put_beside(struct doc *d, const char *name, const struct text *text);
 void doc_remove_beside(struct doc *d, const char *name);
+bool doc_has_beside(struct doc *d, const char *name);
 /* Puts the refused text beside the document as <name>.rejected. */
 void doc_keep_rejected(struct doc *d);
+bool doc_has_rejected(struct doc *d);
+void doc_remove_rejected(struct doc *d);
 /* After a refused rename onto its name: doc_keep_rejected(), and a name that its program
  * had moved away before comes back with the text known here (JetBrains, sed -i.bak). */
 void doc_turn_away(struct doc *d);
@@ -259,11 +308,8 @@ void doc_turn_away(struct doc *d);
 /* ---- items (item.c) ---------------------------------------------------------- */
 
 struct item *item_new(struct workspace *ws, enum item_type type, mode_t mode);
-void item_attach(struct item *dir, const char *name,
-                 struct item *it); /* takes a reference */
-/* Out of its directory; the directory's reference passes to the caller. */
-struct item *item_detach(struct item *it);
-struct item *item_child(struct item *dir, const char *name); /* borrowed */
+/* What item_unref() does with overlay.lock held; see there. */
+void item_drop(struct item *it, struct item **dead);
 /* Its bytes become its own: a doc's item that is cut loose. */
 void item_materialise(struct item *it);
 void item_put_text(struct item *it, const struct text *text);
@@ -273,7 +319,8 @@ size_t item_size(const struct item *it);
 
 struct saver; /* conflict.h */
 
-/* Saves `it`, a scratch file, as the document d: rename onto its name. Lock held. */
-int save_rename(struct doc *d, struct item *it, const struct saver *by, struct wait *w);
+/* Saves it as the document d; what n holds is taken over. Lock held. */
+int save_rename(struct doc *d, struct newcomer *n, const struct saver *by,
+                struct wait *w);
 
 #endif

@@ -1,6 +1,6 @@
 /* page.c - a page as a whole: its identity, its summary, its body and when to fetch it.
  */
-#include "workspace/model.h"
+#include "workspace/overlay.h"
 
 #include <errno.h>
 #include <string.h>
@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/sha256.h"
 #include "workspace/conflict.h"
 #include "workspace/keep.h"
 #include "workspace/names.h"
@@ -187,14 +188,41 @@ struct item *page_local(struct page *p)
     return local;
 }
 
+/* The name of its scratch on the disk: "id-" and the platform's id, for a page that has
+ * none "new-" and its directory's name; whatever is no plain name goes by its hash. */
+static char *page_key(const struct page *p)
+{
+    const char *kind = p->is_template ? "template" : p->id ? "id" : "new";
+    const char *name = p->id ? p->id : p->dir;
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+    unsigned char digest[SHA256_BYTES];
+    size_t len = strlen(name);
+    if (len && len <= 100 && strspn(name, plain) == len)
+        return xasprintf("%s-%s", kind, name);
+    struct buf key = BUF_INIT;
+    sha256(name, len, digest);
+    buf_printf(&key, "%s#", kind);
+    for (size_t i = 0; i < sizeof digest; i++)
+        buf_printf(&key, "%02x", digest[i]);
+    return buf_steal(&key);
+}
+
 struct item *page_scratch(struct page *p)
 {
     if (!p->local) {
-        p->local = item_new(p->ws, ITEM_DIR, 0755);
+        cleanup_free char *key = page_key(p);
+        p->local = overlay_page_dir(p->ws->overlay, key);
         p->local->page = p;
         p->local->orphan = !p->listed && !p->is_template;
     }
     return p->local;
+}
+
+void page_rekey(struct page *p)
+{
+    cleanup_free char *key = page_key(p);
+    overlay_page_rekey(page_scratch(p), key);
 }
 
 /* ---- what the platform says -------------------------------------------------- */

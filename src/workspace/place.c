@@ -1,27 +1,56 @@
 /* place.c - names that are made, found and listed in directories of this machine. */
-#include "workspace/model.h"
+#include "workspace/keep.h"
+#include "workspace/overlay.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "workspace/names.h"
-
-void place_each(struct item *dir, item_visit_fn *fn, void *arg)
+int place_each(struct item *dir, item_visit_fn *fn, void *arg)
 {
-    struct item *it;
-    struct item *tmp;
+    return overlay_each(dir, fn, arg);
+}
+
+int place_find(struct item *dir, const char *name, struct item **ret_item)
+{
+    return overlay_find(dir, name, ret_item);
+}
+
+/* A name in it came or went: the directory of a page has times of its own. */
+void place_touch(struct item *dir)
+{
     ws_lock(dir->ws);
-    HASH_ITER (hh, dir->children, it, tmp)
-        fn(arg, it->name, it);
+    if (dir->page)
+        page_touch(dir->page);
     ws_unlock(dir->ws);
 }
 
-struct item *place_find(struct item *dir, const char *name)
+void place_lost(struct item *dir, const char *name)
 {
     ws_lock(dir->ws);
-    struct item *it = item_ref(item_child(dir, name));
+    keep_scratch_gone(dir, name);
     ws_unlock(dir->ws);
-    return it;
+    place_touch(dir);
+}
+
+bool scratch_is_name(const char *name)
+{
+    return *name && strcmp(name, ".") != 0 && strcmp(name, "..") != 0 &&
+           !strchr(name, '/');
+}
+
+/* May scratch have this name here? */
+static int place_check(struct item *dir, const char *name)
+{
+    int err = scratch_is_name(name) ? 0 : -EINVAL;
+    ws_lock(dir->ws);
+    if (!err && dir->orphan)
+        err = -ENOENT;
+    else if (!err && dir->page && dir->page->is_template)
+        err = -EROFS;
+    else if (!err && dir->page && page_file_find(name) >= 0)
+        err = -EACCES; /* a view, or what must be a file */
+    ws_unlock(dir->ws);
+    return err;
 }
 
 /* A document's name that is free gets a new item: an empty draft. */
@@ -41,61 +70,53 @@ static int place_create_doc(struct page *p, enum page_file which, struct item **
     struct item *it = item_new(p->ws, ITEM_FILE, 0644);
     doc_bind(d, it);
     *ret_item = it;
-    return 0;
-}
-
-/* Lock held. */
-static int place_add(struct item *dir, const char *name, enum item_type type, mode_t mode,
-                     struct item **ret_item)
-{
-    if (!name_is_component(name))
-        return -EINVAL;
-    if (dir->orphan)
-        return -ENOENT;
-    if (item_child(dir, name))
-        return -EEXIST;
-    struct item *it = item_new(dir->ws, type, mode);
-    item_attach(dir, name, item_ref(it));
-    *ret_item = it;
-    return 0;
+    return item_open(it, true);
 }
 
 int place_create(struct item *dir, const char *name, mode_t mode, struct item **ret_item)
 {
     int which = page_file_find(name);
-    int err;
     ws_lock(dir->ws);
-    if (!dir->page || which < 0)
-        err = place_add(dir, name, ITEM_FILE, mode, ret_item);
-    else if (page_doc_of(dir->page, (enum page_file)which))
-        err = place_create_doc(dir->page, (enum page_file)which, ret_item);
-    else
-        err = -EACCES; /* a view */
+    bool doc = dir->page && which >= 0 && page_file_is_doc((enum page_file)which);
+    int err = doc ? place_create_doc(dir->page, (enum page_file)which, ret_item) : 0;
     ws_unlock(dir->ws);
-    return err;
-}
-
-/* Directories and links never take the name of a document or a view. */
-static int place_add_other(struct item *dir, const char *name, enum item_type type,
-                           mode_t mode, const char *target, struct item **ret_item)
-{
-    int err = -EACCES;
-    ws_lock(dir->ws);
-    if (!dir->page || page_file_find(name) < 0)
-        err = place_add(dir, name, type, mode, ret_item);
-    if (!err && target)
-        buf_puts(&(*ret_item)->data, target);
-    ws_unlock(dir->ws);
+    if (doc)
+        return err;
+    err = place_check(dir, name);
+    if (!err)
+        err = overlay_create(dir, name, mode, ret_item);
+    if (!err)
+        place_touch(dir);
     return err;
 }
 
 int place_mkdir(struct item *dir, const char *name, mode_t mode, struct item **ret_item)
 {
-    return place_add_other(dir, name, ITEM_DIR, mode, NULL, ret_item);
+    int err = place_check(dir, name);
+    if (!err)
+        err = overlay_mkdir(dir, name, mode, ret_item);
+    if (!err)
+        place_touch(dir);
+    return err;
 }
 
 int place_symlink(struct item *dir, const char *name, const char *target,
                   struct item **ret_item)
 {
-    return place_add_other(dir, name, ITEM_LINK, 0777, target, ret_item);
+    int err = place_check(dir, name);
+    if (!err)
+        err = overlay_symlink(dir, name, target, ret_item);
+    if (!err)
+        place_touch(dir);
+    return err;
+}
+
+int place_link(struct item *it, struct item *dir, const char *name)
+{
+    int err = place_check(dir, name);
+    if (!err)
+        err = overlay_link(it, dir, name);
+    if (!err)
+        place_touch(dir);
+    return err;
 }

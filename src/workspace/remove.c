@@ -1,5 +1,5 @@
 /* remove.c - names that go, and pages that are archived (rule 9). */
-#include "workspace/model.h"
+#include "workspace/overlay.h"
 
 #include <errno.h>
 #include <string.h>
@@ -44,35 +44,23 @@ int place_unlink(struct item *dir, const char *name, pid_t tgid)
     int err = 0;
     ws_lock(dir->ws);
     int which = dir->page ? page_file_find(name) : -1;
-    struct item *it = item_child(dir, name);
-    if (which >= 0)
+    bool own = which >= 0;
+    if (own)
         err = page_unlink(dir->page, (enum page_file)which, tgid);
-    else if (!it)
-        err = -ENOENT;
-    else if (it->type == ITEM_DIR)
-        err = -EISDIR;
-    else {
-        keep_scratch_gone(dir, name);
-        item_unref(item_detach(it));
-    }
     ws_unlock(dir->ws);
+    if (own)
+        return err;
+    err = overlay_unlink(dir, name);
+    if (!err)
+        place_lost(dir, name);
     return err;
 }
 
 int place_rmdir(struct item *dir, const char *name)
 {
-    int err = 0;
-    ws_lock(dir->ws);
-    struct item *it = item_child(dir, name);
-    if (!it)
-        err = -ENOENT;
-    else if (it->type != ITEM_DIR)
-        err = -ENOTDIR;
-    else if (it->children)
-        err = -ENOTEMPTY;
-    else
-        item_unref(item_detach(it));
-    ws_unlock(dir->ws);
+    int err = overlay_rmdir(dir, name);
+    if (!err)
+        place_touch(dir);
     return err;
 }
 
@@ -137,6 +125,7 @@ static void archive_end(struct archive *a, int err, const char *message)
     } else {
         list_note_gone(ws, p->id);
         keep_forget(p);
+        overlay_page_remove(page_scratch(p));
         page_detach(p);
         pages_remove(ws, p);
         log_info("page %s: archived", p->dir);
@@ -176,12 +165,12 @@ static void archived(void *arg, const struct platform_answer *answer)
     archive_end(a, answer->err == -ENOENT ? 0 : answer->err, answer->message);
 }
 
-static bool page_is_empty(const struct page *p)
+static bool page_is_empty(struct page *p)
 {
     for (int i = 0; i < PAGE_DOCS; i++)
         if (p->docs[i].which != PAGE_PARAMS && p->docs[i].present)
             return false;
-    return !p->local || !p->local->children;
+    return overlay_is_empty(page_scratch(p));
 }
 
 static bool archive_is_allowed(struct workspace *ws, struct page *p, pid_t tgid,
@@ -225,6 +214,7 @@ static int page_archive(struct workspace *ws, struct page *p, pid_t tgid, struct
         return -EBUSY;
     if (!p->id) { /* the platform never had it */
         keep_forget(p);
+        overlay_page_remove(page_scratch(p));
         page_detach(p);
         pages_remove(ws, p);
         return 0;

@@ -1,5 +1,5 @@
 /* rename.c - names that move. An item keeps its identity; what it is bound to changes. */
-#include "workspace/model.h"
+#include "workspace/overlay.h"
 
 #include <errno.h>
 #include <linux/fs.h>
@@ -21,9 +21,8 @@ enum { PAGE_RENAME_DEADLINE_MS = 20000 };
 struct target {
     struct item *dir;
     const char *name;
-    int which;         /* page file, or -1 */
-    struct doc *doc;   /* of a document's name */
-    struct item *item; /* what is there: scratch, or a document's item; borrowed */
+    int which;       /* page file, or -1 */
+    struct doc *doc; /* of a document's name */
 };
 
 static struct target target_of(struct item *dir, const char *name)
@@ -33,104 +32,138 @@ static struct target target_of(struct item *dir, const char *name)
         t.which = page_file_find(name);
     if (t.which >= 0)
         t.doc = page_doc_of(dir->page, (enum page_file)t.which);
-    t.item = t.doc ? doc_item(t.doc) : t.which < 0 ? item_child(dir, name) : NULL;
     return t;
 }
 
-static bool item_is_inside(const struct item *it, const struct item *dir)
+static bool target_is_fixed(const struct target *t)
 {
-    for (; it; it = it->parent)
-        if (it == dir)
-            return true;
-    return false;
+    return t->dir->page && t->dir->page->is_template;
 }
 
+/* Whatever is there: may anything move from one to the other? Lock held. */
 static int rename_check(const struct target *from, const struct target *to,
                         unsigned flags)
 {
-    if (from->which >= 0 && !from->doc)
+    unsigned known = RENAME_NOREPLACE;
+    if (!from->doc && !to->doc)
+        known |= RENAME_EXCHANGE;
+    if (flags & ~known)
+        return -EINVAL;
+    if ((from->which >= 0 && !from->doc) || (to->which >= 0 && !to->doc))
         return -EACCES; /* a view */
-    if (!from->item)
+    if (target_is_fixed(from) || target_is_fixed(to))
+        return -EROFS;
+    if (to->dir->orphan)
         return -ENOENT;
-    if (to->which >= 0 && !to->doc)
-        return -EACCES;
     if (from->dir->page && to->dir->page && from->dir->page != to->dir->page)
         return -EXDEV;
     if (from->doc && to->doc && from->doc != to->doc)
         return -EXDEV;
-    if ((from->doc && from->doc->page->is_template) ||
-        (to->doc && to->doc->page->is_template))
-        return -EROFS;
-    if ((flags & RENAME_NOREPLACE) && to->item)
-        return -EEXIST;
-    if (from->item->type == ITEM_DIR && item_is_inside(to->dir, from->item))
-        return -EINVAL;
-    if (to->doc && from->item->type != ITEM_FILE)
-        return -EINVAL;
-    return name_is_component(to->name) ? 0 : -EINVAL;
+    return scratch_is_name(to->name) ? 0 : -EINVAL;
 }
 
-/* What stands at the new name and is scratch makes way. */
-static int rename_make_way(const struct target *from, const struct target *to)
+/* A document's file becomes a backup: its bytes go to the disk. Lock held. */
+static int rename_to_scratch(const struct target *from, const struct target *to,
+                             unsigned flags)
 {
-    struct item *old = to->item;
-    if (!old)
-        return 0;
-    if (old->type == ITEM_DIR && from->item->type != ITEM_DIR)
-        return -EISDIR;
-    if (old->type != ITEM_DIR && from->item->type == ITEM_DIR)
-        return -ENOTDIR;
-    if (old->children)
-        return -ENOTEMPTY;
-    item_unref(item_detach(old));
-    return 0;
+    struct doc *d = from->doc;
+    struct item *it = doc_item(d);
+    if (!it)
+        return -ENOENT;
+    cleanup_text struct text *text = doc_text(d);
+    if (!it->dirty)
+        it->mtime = d->mtime;
+    int err = overlay_adopt(it, to->dir, to->name, flags, text ? text->data : "",
+                            text ? text->len : 0);
+    if (!err)
+        doc_unbind(d);
+    return err;
 }
 
-/* To a scratch name: from scratch, or a document's file that becomes a backup. */
-static int rename_to_scratch(const struct target *from, const struct target *to)
+void newcomer_finish(struct newcomer *n)
 {
-    int err = rename_make_way(from, to);
-    if (err)
+    item_unref(n->it);
+    item_unref(n->dir);
+    free(n->name);
+    text_unref(n->text);
+}
+
+/* What is to become a document, read before any lock is taken. */
+static int newcomer_init(struct newcomer *n, struct item *dir, const char *name)
+{
+    struct stat st;
+    *n = (struct newcomer){0};
+    int err = overlay_find(dir, name, &n->it);
+    if (!err && n->it->type != ITEM_FILE)
+        err = -EINVAL;
+    if (!err)
+        err = overlay_stat(n->it, &st);
+    if (!err)
+        err = overlay_read_text(n->it, DOC_BYTES_MAX, &n->text);
+    if (err) {
+        newcomer_finish(n);
         return err;
-    struct item *it = item_ref(from->item);
-    if (from->doc) {
-        doc_unbind(from->doc);
-    } else {
-        keep_scratch_gone(from->dir, from->name);
-        item_unref(item_detach(it));
     }
-    item_attach(to->dir, to->name, it);
+    n->mtime = st.st_mtim;
+    n->dir = item_ref(dir);
+    n->name = xstrdup(name);
     return 0;
 }
 
-static int rename_locked(struct item *from_dir, const char *name, struct item *to_dir,
-                         const char *to_name, unsigned flags, const struct saver *by,
-                         struct wait *w)
+/* Takes n over. */
+static int rename_to_doc(struct item *to_dir, const char *to_name, unsigned flags,
+                         struct newcomer *n, const struct saver *by, struct wait *w)
 {
+    struct workspace *ws = to_dir->ws;
+    ws_lock(ws);
+    struct target to = target_of(to_dir, to_name);
+    int err = 0;
+    if (!to.doc || !to.doc->page->listed)
+        err = -ENOENT; /* the page went away meanwhile */
+    else if ((flags & RENAME_NOREPLACE) && to.doc->present)
+        err = -EEXIST;
+    else if (to.which != PAGE_PARAMS && !ws->writable)
+        err = workspace_refuse(ws, to_dir->page->dir);
+    if (err)
+        newcomer_finish(n);
+    else
+        err = save_rename(to.doc, n, by, w);
+    ws_unlock(ws);
+    return err;
+}
+
+static int rename_scratch(struct item *from, const char *name, struct item *to,
+                          const char *to_name, unsigned flags)
+{
+    int err = overlay_rename(from, name, to, to_name, flags);
+    if (!err) {
+        place_lost(from, name);
+        place_touch(to);
+    }
+    return err;
+}
+
+int place_rename(struct item *from_dir, const char *name, struct item *to_dir,
+                 const char *to_name, unsigned flags, pid_t tgid, struct wait *w)
+{
+    struct newcomer n;
+    ws_lock(from_dir->ws);
     struct target from = target_of(from_dir, name);
     struct target to = target_of(to_dir, to_name);
     int err = rename_check(&from, &to, flags);
-    if (err || from.item == to.item)
+    bool done = err || (from.doc && from.doc == to.doc);
+    if (!done && from.doc) {
+        err = rename_to_scratch(&from, &to, flags);
+        done = true;
+    }
+    ws_unlock(from_dir->ws);
+    if (done)
         return err;
     if (!to.doc)
-        return rename_to_scratch(&from, &to);
-    if (!to.doc->page->listed)
-        return -ENOENT;
-    if (to.which != PAGE_PARAMS && !from_dir->ws->writable)
-        return workspace_refuse(from_dir->ws, to_dir->page->dir);
-    return save_rename(to.doc, from.item, by, w);
-}
-
-int place_rename(struct item *from, const char *name, struct item *to,
-                 const char *to_name, unsigned flags, pid_t tgid, struct wait *w)
-{
-    struct saver by = saver_of(to->page ? tgid : 0);
-    if (flags & ~(unsigned)RENAME_NOREPLACE)
-        return -EINVAL;
-    ws_lock(from->ws);
-    int err = rename_locked(from, name, to, to_name, flags, &by, w);
-    ws_unlock(from->ws);
-    return err;
+        return rename_scratch(from_dir, name, to_dir, to_name, flags);
+    struct saver by = saver_of(tgid);
+    err = newcomer_init(&n, from_dir, name);
+    return err ? err : rename_to_doc(to_dir, to_name, flags, &n, &by, w);
 }
 
 /* ---- pages ------------------------------------------------------------------- */
@@ -145,10 +178,12 @@ struct page_rename {
 static void page_move(struct workspace *ws, struct page *p, const char *to)
 {
     page_ref(p);
+    page_scratch(p); /* known by its old key */
     pages_remove(ws, p);
     /* A sweep may have given the name away while the PATCH was on its way. */
     cleanup_free char *dir = pages_free_name(ws, to, p->id ? p->id : "");
     pages_insert(ws, p, dir);
+    page_rekey(p);
     p->own_dir = true;
     page_unref(p);
 }
@@ -245,7 +280,7 @@ static int page_rename(struct workspace *ws, const char *from, const char *to,
         return -ENOENT;
     if (!name_is_component(to) || *to == '.' || !json_utf8_valid(to, strlen(to), NULL))
         return -EINVAL;
-    if (there || item_child(ws->pages_local, to))
+    if (there || overlay_has(ws->overlay->pages, to))
         return -EEXIST;
     if (p->save || p->saves || p->archiving)
         return -EBUSY;

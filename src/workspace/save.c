@@ -10,6 +10,7 @@
 #include "json/json.h"
 #include "workspace/faults.h"
 #include "workspace/keep.h"
+#include "workspace/overlay.h"
 #include "workspace/present.h"
 
 /* ---- small tools ------------------------------------------------------------- */
@@ -67,6 +68,7 @@ static void save_free(struct save *s)
     buf_finish(&s->lines);
     buf_finish(&s->faults);
     free(s->look_id);
+    newcomer_finish(&s->from);
     item_unref(s->item);
     page_unref(s->page);
     free(s);
@@ -158,20 +160,15 @@ static void doc_saved(struct doc *d, struct item *it, uint64_t seq, struct text 
     d->own = true;
 }
 
-static void doc_remove_rejected(struct doc *d)
-{
-    cleanup_free char *name = xasprintf("%s.rejected", page_file_name(d->which));
-    doc_remove_beside(d, name);
-}
-
 static void save_bind(struct save *s)
 {
-    struct item *it = s->item;
-    if (!s->rename || !s->page->listed || it->doc)
+    struct item *old = s->item;
+    if (!s->rename || !s->page->listed || old->doc)
         return; /* (bound: its mv was killed, and another one came first) */
-    if (it->parent)
-        item_unref(item_detach(it));
-    doc_bind(s->doc, it);
+    s->item = doc_bind_file(s->doc, &s->from);
+    if (s->item != old)
+        s->item->seq = s->seq;
+    item_unref(old);
     s->rename = false;
 }
 

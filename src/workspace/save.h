@@ -39,6 +39,7 @@ struct save {
     uint64_t seq;          /* the change of item that is saved */
     struct text *text;     /* its bytes */
     bool rename;           /* item is scratch; it becomes the doc's only on success */
+    struct newcomer from;  /* rename: where it stands */
     enum state_slot slot;  /* where state.db has the text */
     struct timespec mtime; /* of the text */
     bool writing;          /* state.db is being written */

@@ -1,5 +1,5 @@
 /* workspace.c - the model's beginning and end, and what the key may do. */
-#include "workspace/model.h"
+#include "workspace/overlay.h"
 
 #include <errno.h>
 #include <string.h>
@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "json/json.h"
 #include "workspace/brake.h"
+#include "workspace/conflict.h"
 #include "workspace/keep.h"
 
 /* What changes by itself, so that git, ripgrep and indexers pass it by. Ordinary scratch
@@ -31,12 +32,26 @@ static const char ignore_text[] =
     ".*.sw?\n"
     "*~\n";
 
-static void workspace_add_file(struct workspace *ws, const char *name,
-                               const char *content)
+/* A user may change or remove them: they are written once. */
+static void workspace_fill(struct overlay *o)
 {
-    struct item *it = item_new(ws, ITEM_FILE, 0644);
-    buf_puts(&it->data, content);
-    item_attach(ws->root_local, name, it);
+    static const char *const names[] = {".gitignore", ".ignore"};
+    for (size_t i = 0; o->fresh && i < ARRAY_LEN(names); i++) {
+        int err = overlay_put(o->root, names[i], ignore_text, sizeof ignore_text - 1);
+        if (err)
+            log_warning("%s cannot be written: %s", names[i], strerror(-err));
+    }
+}
+
+static int workspace_open_overlay(struct workspace *ws, char **ret_reason)
+{
+    cleanup_free char *path = xasprintf("%s/overlay", ws->config.state_dir);
+    int err = overlay_open(ws, path, &ws->overlay);
+    if (err)
+        *ret_reason = xasprintf("%s: %s", path, strerror(-err));
+    else
+        workspace_fill(ws->overlay);
+    return err;
 }
 
 int workspace_create(const struct workspace_config *config, struct workspace **ret_ws,
@@ -46,11 +61,10 @@ int workspace_create(const struct workspace_config *config, struct workspace **r
     ws->config = *config;
     pthread_mutex_init(&ws->lock, NULL);
     ws->writable = true;
-    ws->root_local = item_new(ws, ITEM_DIR, 0755);
-    ws->pages_local = item_new(ws, ITEM_DIR, 0755);
-    workspace_add_file(ws, ".gitignore", ignore_text);
-    workspace_add_file(ws, ".ignore", ignore_text);
-    int err = keep_open(ws, ret_reason);
+    ws->pages_time = clock_now();
+    int err = workspace_open_overlay(ws, ret_reason);
+    if (!err)
+        err = keep_open(ws, ret_reason);
     if (err) {
         workspace_destroy(ws);
         return err;
@@ -84,14 +98,15 @@ void workspace_destroy(struct workspace *ws)
         return;
     keep_close(ws);
     HASH_ITER (hh_name, ws->by_name, p, tmp) {
+        for (int i = 0; i < PAGE_DOCS; i++)
+            conflict_clear(&p->docs[i]); /* the next mount finds it anew at a save */
         page_detach(p);
         pages_remove(ws, p);
     }
     workspace_drop_templates(ws);
     list_forget_gone(ws);
     brake_free(ws->archivers);
-    item_unref(ws->root_local);
-    item_unref(ws->pages_local);
+    overlay_close(ws->overlay);
     text_unref(ws->me);
     pthread_mutex_destroy(&ws->lock);
     free(ws);
@@ -139,10 +154,23 @@ int workspace_refuse(struct workspace *ws, const char *what)
 
 struct item *workspace_root_local(struct workspace *ws)
 {
-    return ws->root_local;
+    return ws->overlay->root;
 }
 
 struct item *workspace_pages_local(struct workspace *ws)
 {
-    return ws->pages_local;
+    return ws->overlay->pages;
+}
+
+int workspace_statfs(struct workspace *ws, struct statvfs *ret)
+{
+    return fstatvfs(ws->overlay->top->dir_fd, ret) ? -errno : 0;
+}
+
+struct timespec workspace_pages_time(struct workspace *ws)
+{
+    ws_lock(ws);
+    struct timespec when = ws->pages_time;
+    ws_unlock(ws);
+    return when;
 }

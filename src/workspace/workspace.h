@@ -11,9 +11,11 @@
  * is fetched once when first needed, four documents, and the scratch files beside them
  *   doc    a document of a page that people write: spec, queries, page, params
  *   view   a file of a page that is made here or by the platform: info, verdict, errors,
- * render item   a file, directory or link that lives on this machine. A doc is bound to
- * an item; a rename moves items between names, so what editors do with temporary files
- *          and backups needs no special case: an inode is an item for life
+ * render
+ *   item   a file, directory or link: a document (in memory), or a real file of the overlay
+ *          (overlay.h). A rename moves items between names and between the two, so what
+ *          editors do with temporary files and backups needs no special case: an inode is
+ *          an item for life
  */
 #ifndef WORKSPACE_WORKSPACE_H
 #define WORKSPACE_WORKSPACE_H
@@ -21,6 +23,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/types.h>
 
 #include "base/loop.h"
@@ -31,6 +34,7 @@
 struct workspace;
 struct page;
 struct item;
+struct item_files;
 
 struct wait {
     void (*done)(struct wait *w, int err);
@@ -45,7 +49,7 @@ struct workspace_config {
     int64_t ttl_ms;         /* bodies, where the platform's list has no change token */
     unsigned archive_limit; /* pages one process may archive a minute */
     bool runtime_hidden;    /* views are not listed */
-    const char *state_dir;  /* where state.db is; NULL: nothing outlives the process */
+    const char *state_dir;  /* where state.db and overlay/ are */
 };
 
 /* -EIO, -EPROTONOSUPPORT, -errno: what is in state_dir cannot be used; *ret_reason
@@ -156,33 +160,50 @@ enum item_type { ITEM_FILE, ITEM_DIR, ITEM_LINK };
 struct item *item_ref(struct item *it);
 void item_unref(struct item *it);
 enum item_type item_type(const struct item *it);
-/* A scratch item's inode number (constant). */
-uint64_t item_number(const struct item *it);
 /* The page whose document this item is (a reference), or NULL. */
 struct page *item_page(struct item *it);
 /* Its page's body must be here before its size and bytes are known; 0 for scratch. */
 int item_ready(struct item *it, struct wait *w);
-void item_stat(struct item *it, struct stat *ret);
+/* -ESTALE: the file is gone. */
+int item_stat(struct item *it, struct stat *ret);
+
+/* A file that is open in the mount, by so many handles, has a descriptor. -EACCES, ... */
+int item_open(struct item *it, bool write);
+void item_close(struct item *it);
+/* The descriptor of a real file, for pread and pwrite; give it back. -ENODATA: this is
+ * none (any more): item_read(), item_write(). */
+struct item_fd {
+    struct item_files *files;
+    int fd;
+};
+int item_borrow(struct item *it, bool write, struct item_fd *ret);
+void item_return(struct item_fd *fd);
 
 int item_read(struct item *it, size_t size, off_t off, struct buf *out);
 enum { WRITE_AT_END = -1 }; /* an offset, for O_APPEND */
-/* -EFBIG above the limit of a file; -EACCES where the key cannot write this doc. */
+/* -EFBIG above the limit of a document; -EACCES where the key cannot write it. */
 int item_write(struct item *it, const char *data, size_t size, off_t off);
 int item_truncate(struct item *it, off_t size);
-void item_set_mode(struct item *it, mode_t mode);
-void item_set_mtime(struct item *it, struct timespec mtime);
-/* A link's target; malloc'ed. */
+/* A document's mode is fixed, and no error. */
+int item_set_mode(struct item *it, mode_t mode);
+/* times: atime and mtime, as utimensat(2) has them. */
+int item_set_times(struct item *it, const struct timespec times[2]);
+/* Of scratch: on the disk. Of a directory too. */
+int item_sync(struct item *it, bool datasync);
+/* A link's target; malloc'ed. NULL: it is gone. */
 char *item_target(struct item *it);
 /* -EACCES, or 0: may this be opened for writing? */
 int item_may_write(struct item *it);
+/* How a real file's inode number is shown: apart from those of pages and of the mount. */
+uint64_t item_ino_shown(uint64_t ino);
 
-/* Extended attributes of scratch, "user.*" only. 0, -ENODATA, -ENOTSUP, -EEXIST, -E2BIG.
- */
+/* Extended attributes, "user.*" only: a real file's on the disk, a document's for as long
+ * as the mount. 0, -ENODATA, -ENOTSUP, -EEXIST, -E2BIG, ... */
 int item_xattr_get(struct item *it, const char *name, struct buf *out);
 int item_xattr_set(struct item *it, const char *name, const void *value, size_t size,
                    int flags);
 int item_xattr_remove(struct item *it, const char *name);
-void item_xattr_list(struct item *it, struct buf *out);
+int item_xattr_list(struct item *it, struct buf *out);
 
 /* ---- places: directories in which names are made ----------------------------- */
 
@@ -191,23 +212,31 @@ void item_xattr_list(struct item *it, struct buf *out);
 struct item *workspace_root_local(struct workspace *ws);  /* borrowed */
 struct item *workspace_pages_local(struct workspace *ws); /* borrowed */
 
-typedef void item_visit_fn(void *arg, const char *name, struct item *it);
-void place_each(struct item *dir, item_visit_fn *fn, void *arg);
-/* A scratch item by name; a reference or NULL. */
-struct item *place_find(struct item *dir, const char *name);
-/* A new file: a document's, when dir is a page's and the name is one. -EEXIST, -EACCES.
- */
+/* type: S_IFREG, S_IFDIR or S_IFLNK. May call back. */
+typedef void item_visit_fn(void *arg, const char *name, uint64_t ino, mode_t type);
+int place_each(struct item *dir, item_visit_fn *fn, void *arg);
+/* A scratch item by name; a reference. -ENOENT, ... */
+int place_find(struct item *dir, const char *name, struct item **ret_item);
+/* A new file: a document's, when dir is a page's and the name is one. It is open: one
+ * item_close() is due. -EEXIST, -EACCES, and what the disk says. */
 int place_create(struct item *dir, const char *name, mode_t mode, struct item **ret_item);
 int place_mkdir(struct item *dir, const char *name, mode_t mode, struct item **ret_item);
 int place_symlink(struct item *dir, const char *name, const char *target,
                   struct item **ret_item);
+/* Another name for a scratch file. -EPERM: a document's is its only one. */
+int place_link(struct item *it, struct item *dir, const char *name);
 /* Documents and views: the name is gone until written again; nothing is sent. */
 int place_unlink(struct item *dir, const char *name, pid_t tgid);
 int place_rmdir(struct item *dir, const char *name);
-/* flags: 0 or RENAME_NOREPLACE. Onto a document's name this is a save: its verdict is the
- * answer, and on a refusal both names stay as they were. -EXDEV between pages. */
+/* flags: RENAME_NOREPLACE, or between scratch names RENAME_EXCHANGE. Onto a document's
+ * name this is a save: its verdict is the answer, and on a refusal both names stay as they
+ * were. -EXDEV between pages, and for a file of several names onto a document's. */
 int place_rename(struct item *from, const char *name, struct item *to,
                  const char *to_name, unsigned flags, pid_t tgid, struct wait *w);
+/* The file system on which scratch is kept. */
+int workspace_statfs(struct workspace *ws, struct statvfs *ret);
+/* When a page last came or went in pages/. */
+struct timespec workspace_pages_time(struct workspace *ws);
 
 /* ---- saving (save.h has the rules) ------------------------------------------- */
 

@@ -12,7 +12,7 @@ import pytest
 from amdahl import SLOW, dumps, run, wait_for, write
 from fakeplatform import simple_spec
 
-WORKERS = 4   # FS_WORKERS of src/fs/fs.c
+WORKERS = 8   # FS_WORKERS of src/fs/fs.c
 
 OPENERS = """
 import os, sys, threading

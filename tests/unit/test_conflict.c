@@ -53,7 +53,7 @@ static int save_by(struct page *p, const char *text, pid_t tgid)
 
 static bool is_beside(struct page *p, const char *name)
 {
-    struct item *it = place_find(page_local(p), name);
+    struct item *it = world_scratch(p, name);
     item_unref(it);
     return it != NULL;
 }

@@ -229,7 +229,7 @@ static void test_the_old_bytes_come_back(void **state)
     assert_int_equal(proxy_count(w->proxy, ""), 0);
     assert_text(p, PAGE_SPEC, before);
     assert_contains(p, PAGE_ERRORS, "[compile]");
-    struct item *rejected = place_find(page_local(p), "spec.json.rejected");
+    struct item *rejected = world_scratch(p, "spec.json.rejected");
     assert_non_null(rejected);
     item_unref(rejected);
     assert_int_equal(world_save(p, PAGE_SPEC, HEADING("new")), 0);

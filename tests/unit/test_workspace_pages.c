@@ -16,12 +16,13 @@ static void scratch(struct page *p, const char *name, const char *text)
     struct item *it;
     assert_int_equal(place_create(page_local(p), name, 0644, &it), 0);
     assert_int_equal(item_write(it, text, strlen(text), 0), 0);
+    item_close(it);
     item_unref(it);
 }
 
 static bool has_scratch(struct page *p, const char *name)
 {
-    struct item *it = place_find(page_local(p), name);
+    struct item *it = world_scratch(p, name);
     item_unref(it);
     return it != NULL;
 }
@@ -77,7 +78,7 @@ static void test_refused_rename(void **state)
         assert_int_equal(proxy_count(w->proxy, ""), i == 0 ? 2 : 0);
         assert_text(p, PAGE_SPEC, before);
         assert_contains(p, PAGE_ERRORS, "spec.json:1:");
-        struct item *rejected = place_find(page_local(p), "spec.json.rejected");
+        struct item *rejected = world_scratch(p, "spec.json.rejected");
         assert_int_equal(item_read(rejected, 4096, 0, &kept), 0);
         assert_string_equal(kept.len ? kept.data : "", texts[i]);
         item_unref(rejected);
@@ -100,7 +101,9 @@ static void test_rename_flags_and_directories(void **state)
     scratch(p, "x", HEADING("x"));
     assert_int_equal(place_rename(dir, "x", dir, "spec.json", RENAME_NOREPLACE, 0, NULL),
                      -EEXIST);
-    assert_int_equal(place_rename(dir, "x", dir, "y", RENAME_EXCHANGE, 0, NULL), -EINVAL);
+    assert_int_equal(place_rename(dir, "x", dir, "y", RENAME_EXCHANGE, 0, NULL), -ENOENT);
+    assert_int_equal(place_rename(dir, "x", dir, "spec.json", RENAME_EXCHANGE, 0, NULL),
+                     -EINVAL);
     assert_int_equal(place_rename(dir, "x", page_local(q), "spec.json", 0, 0, NULL),
                      -EXDEV);
     assert_int_equal(place_rename(dir, "x", dir, "errors", 0, 0, NULL), -EACCES);
@@ -123,7 +126,7 @@ static void test_the_dance_of_editors(void **state)
     assert_int_equal(proxy_count(w->proxy, ""), 0);
     assert_int_equal(world_save(p, PAGE_SPEC, HEADING("danced")), 0);
     assert_int_equal(proxy_count(w->proxy, "PATCH"), 1);
-    struct item *backup = place_find(page_local(p), "spec.json~");
+    struct item *backup = world_scratch(p, "spec.json~");
     cleanup_buf struct buf kept = BUF_INIT;
     item_read(backup, 1 << 20, 0, &kept);
     assert_string_equal(kept.data, before);

@@ -129,6 +129,7 @@ static void client_start(struct world *w)
     const struct workspace_config ws = {.loop = w->loop,
                                         .http = w->http,
                                         .platform = w->platform,
+                                        .state_dir = w->dir,
                                         .refresh_ms = 3600000,
                                         .ttl_ms = 3600000,
                                         .archive_limit = 2};
@@ -180,6 +181,14 @@ struct page *world_page(struct world *w, const char *dir)
     assert_non_null(p);
     assert_int_equal(WAIT_FOR(page_ready(p, the_wait)), 0);
     return p;
+}
+
+struct item *world_scratch(struct page *p, const char *name)
+{
+    struct item *it = NULL;
+    int err = place_find(page_local(p), name, &it);
+    assert_int_equal(err, it ? 0 : -ENOENT);
+    return it;
 }
 
 static char *item_text(struct item *it)
@@ -238,9 +247,11 @@ char *world_stored(struct world *w, const char *id, const char *field)
 void world_write(struct page *p, enum page_file which, const char *text)
 {
     struct item *it = page_doc(p, which);
-    if (!it)
+    if (!it) {
         assert_int_equal(place_create(page_local(p), page_file_name(which), 0644, &it),
                          0);
+        item_close(it);
+    }
     assert_int_equal(item_truncate(it, 0), 0);
     assert_int_equal(item_write(it, text, strlen(text), 0), 0);
     item_unref(it);

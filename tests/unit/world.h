@@ -41,6 +41,8 @@ int pending_end(struct pending *p, int err);
 
 /* A page with its body here; a reference. */
 struct page *world_page(struct world *w, const char *dir);
+/* A file beside its documents; a reference, or NULL. */
+struct item *world_scratch(struct page *p, const char *name);
 /* What a file of a page holds now; malloc'ed. */
 char *world_text(struct page *p, enum page_file which);
 /* A field of the page as the platform has it now ("spec", "declared_queries", "name",
