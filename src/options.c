@@ -24,7 +24,7 @@ static const char usage[] =
     "    -o url=URL            -o local=DIR          -o key_file=FILE\n"
     "    -o key_command=CMD    prints the key on its standard output\n"
     "    -o state_dir=DIR      what must outlive the mount\n"
-    "    -o cache_dir=DIR      what may be deleted at any time\n"
+    "    -o cache_dir=DIR      not used in this version\n"
     "    -o refresh=SECONDS    how old the list of pages may get in use (30)\n"
     "    -o ttl=SECONDS        how old a page may get where the list tells no changes "
     "(60)\n"

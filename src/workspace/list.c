@@ -65,12 +65,9 @@ void pages_remove(struct workspace *ws, struct page *p)
     if (!p->listed)
         return;
     p->listed = false;
-    /* What is listed is in both tables: the analyzer cannot know.
-     * NOLINTBEGIN(clang-analyzer-core.NullDereference) */
     HASH_DELETE(hh_name, ws->by_name, p);
     if (p->id)
         HASH_DELETE(hh_id, ws->by_id, p);
-    /* NOLINTEND(clang-analyzer-core.NullDereference) */
     ws->pages_time = clock_now();
     page_unref(p);
 }
