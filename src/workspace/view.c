@@ -117,6 +117,8 @@ static const char *page_state(const struct page *p)
             return "refused";
         if (d->waiting)
             state = "waiting";
+        else if (d->staged)
+            state = "staged";
         else if (d->file && d->file->dirty && d->file->seq)
             state = "draft";
     }

@@ -244,7 +244,8 @@ static void test_a_text_written_during_its_save(void **state)
     struct item *it = page_doc(p, PAGE_SPEC);
     struct pending *first = pending_new();
     world_write(p, PAGE_SPEC, HEADING("first"));
-    int err = item_commit(it, SAVE_FLUSH, true, 0, pending_wait(first));
+    int err = item_commit(it, SAVE_FLUSH, &(struct committer){.opener = true},
+                          pending_wait(first));
     world_write(p, PAGE_SPEC, HEADING("second"));
     assert_int_equal(pending_end(first, err), 0);
     assert_text(p, PAGE_SPEC, HEADING("second"));
