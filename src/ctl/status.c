@@ -84,6 +84,26 @@ static void print_pages(struct object o)
     puts(object_flag(o, "writable") ? "" : ", read only: the key cannot write");
 }
 
+/* Of each: how many pages, whose it is, and whether it is on its way. */
+static void print_batches(const struct ctl *ctl, struct object o)
+{
+    struct object batches = object_inner(o, "batches");
+    struct json_iter it;
+    if (batches.span.type != JSON_ARRAY)
+        return;
+    json_iter_init(&it, batches.text, batches.span);
+    while (json_iter_next(&it)) {
+        struct object batch = {batches.text, it.value};
+        print_label("batch");
+        print_member(batch, "pages", " pages of ");
+        printf("%s ", object_flag(batch, "git") ? "git, process" : "process");
+        print_member(batch, "process", ", ");
+        ctl_print_painted(ctl, PAINT_WAIT,
+                          object_flag(batch, "sending") ? "being sent" : "open");
+        putchar('\n');
+    }
+}
+
 static enum paint state_paint(const char *state)
 {
     return !strcmp(state, "refused") || !strcmp(state, "conflict") ? PAINT_BAD
@@ -158,6 +178,7 @@ int status_run(const struct ctl *ctl, int argc, char **argv)
         fwrite(text.data, 1, text.len, stdout);
     } else {
         print_status(ctl, root, o);
+        print_batches(ctl, o);
         print_drafts(ctl, o);
     }
     return count_drafts(o) ? CTL_NO : CTL_OK;
