@@ -28,6 +28,12 @@ bool batch_is_open(const struct workspace *ws, uint64_t number)
     return b && b->state == BATCH_OPEN;
 }
 
+bool batch_is_git(const struct workspace *ws, uint64_t number)
+{
+    const struct batch *b = batch_find(ws, number);
+    return b && b->lock_dir;
+}
+
 struct batch *batch_new(struct workspace *ws, pid_t owner, int64_t began_ms)
 {
     struct batch *b = xcalloc(1, sizeof *b);

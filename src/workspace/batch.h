@@ -71,6 +71,8 @@ uint64_t batch_of(struct workspace *ws, pid_t tgid);
 
 /* Lock held in these. */
 bool batch_is_open(const struct workspace *ws, uint64_t number);
+/* Of a git: what it puts back, the user has given up. */
+bool batch_is_git(const struct workspace *ws, uint64_t number);
 /* The file of the document holds a text that may be sent: it is, with the batch. base: what it
  * began as (borrowed). 0 or, with w, -EINPROGRESS until it is on the disk. */
 int batch_stage(struct doc *d, uint64_t number, struct text *base, struct wait *w);

@@ -174,6 +174,8 @@ static int commit_apply(struct commit *c, int err, bool by_opener, enum save_why
     if (err)
         return why == SAVE_FLUSH && !by_opener ? 0 : commit_refuse(c, err, w);
     if (doc_needs_no_save(d, c->text, c->base, &shown)) {
+        if (d->refused && batch_is_git(d->page->ws, c->by.batch))
+            doc_clear_problem(d); /* by a checkout or a reset, not by an editor */
         doc_unchanged(d, c->it, shown);
         return 0;
     }

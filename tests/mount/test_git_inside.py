@@ -201,8 +201,9 @@ def test_merge_given_up(git):
     git("merge", "--abort")
     git.sent_once([2])
     assert (git.title(1), git.title(2)) == ("Ours", TITLE)
-    assert git.status() == ""
-    assert "<<<<<<<" in git.file(1, "spec.json.rejected").read_text(), "as after an editor"
+    git.is_clean()
+    assert git.file(1, "errors").read_text() == ""
+    assert not git.file(1, "spec.json.rejected").exists(), "it was given up"
 
 
 def test_stash(git):
