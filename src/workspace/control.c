@@ -193,6 +193,7 @@ static bool doc_discard(struct doc *d)
     it->tried_seq = it->seq;
     it->tried_err = 0;
     buf_finish(&it->data);
+    item_changed(it);
     return true;
 }
 

@@ -75,6 +75,7 @@ struct item {
     bool orphan;        /* of a page that is gone: not saved, nothing is made in it */
     struct buf data;    /* the bytes of what is not backed */
     uint64_t seq;       /* counts changes of the bytes */
+    uint64_t turns;     /* counts those that come from here: item_changed() */
     uint64_t tried_seq; /* the last change a commit was tried for, and its verdict */
     int tried_err;
     struct xattr *xattrs; /* of what is not backed */
@@ -178,9 +179,11 @@ struct gone_id {
 };
 
 struct workspace {
-    struct workspace_config config; /* constant */
-    struct overlay *overlay;        /* constant */
-    pthread_mutex_t lock;           /* guards everything below and every page and item */
+    struct workspace_config config;            /* constant */
+    struct overlay *overlay;                   /* constant */
+    const struct workspace_observer *observer; /* constant while anything runs */
+    void *observer_arg;
+    pthread_mutex_t lock; /* guards everything below and every page and item */
     struct page *by_name, *by_id, *templates;
     uint64_t next_ino;
     struct state *state;        /* NULL: nothing outlives the process */
@@ -218,6 +221,15 @@ static inline void ws_unlock(struct workspace *ws)
     pthread_mutex_unlock(&ws->lock);
 }
 
+/* ---- telling the observer (observe.c) ------------------------------------------ */
+
+void item_changed(struct item *it); /* NULL: it has no file, and nobody knows it */
+void page_changed(struct page *p);
+void page_name_changed(struct page *p, const char *name);
+/* Every document and view, and whatever else is in it. */
+void page_names_changed(struct page *p);
+void pages_name_changed(struct workspace *ws, const char *name);
+
 /* -EACCES, with the reason in the log. */
 int workspace_refuse(struct workspace *ws, const char *what);
 
@@ -252,6 +264,8 @@ void page_rekey(struct page *p);
 /* Cuts the items loose; they keep their bytes. */
 void page_detach(struct page *p);
 void page_touch(struct page *p); /* its directory changed */
+/* Takes the text over. */
+void page_set_info(struct page *p, struct text *info);
 
 /* One that was removed within a batch: archived; or in the tree again, with its names. */
 int page_archive_removed(struct page *p, pid_t tgid, struct wait *w);

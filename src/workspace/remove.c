@@ -80,6 +80,7 @@ static void page_restore(struct page *p, pid_t tgid)
     }
     if (p->hidden && (!tgid || p->unlinker == tgid))
         p->hidden = 0;
+    page_names_changed(p);
 }
 
 void pages_bring_back(struct workspace *ws, struct page *p)

@@ -204,7 +204,7 @@ static void save_take_page(struct save *s, const struct platform_page *from)
     if (!from)
         return;
     page_take_fields(p, from);
-    text_replace(&p->info, present_info(from));
+    page_set_info(p, present_info(from));
     save_take_others(s, from);
 }
 
@@ -220,6 +220,7 @@ static void save_succeed_page(struct save *s, struct text *text, bool merged,
     s->page->stale = !s->was_there && !(from && from->name);
     text_replace(&d->shown, text_ref(d->remote));
     d->mtime = clock_now();
+    item_changed(d->file);
 }
 
 static void save_take_meta(struct save *s, const struct platform_page *from)
@@ -250,6 +251,7 @@ static void save_take_docs(struct save *s, const struct platform_page *from)
     save_take_meta(s, from);
     if (s->verdict)
         text_replace(&s->page->verdict, text_ref(s->verdict));
+    page_changed(s->page);
 }
 
 static void save_succeed(struct save *s, const struct platform_page *from)
@@ -335,8 +337,10 @@ void doc_unchanged(struct doc *d, struct item *it, struct text *text)
     if (d->refused) {
         doc_keep_rejected(d);
         keep_set_aside(d, it->mtime);
-        if (d->shown && text_equal(text, d->shown))
+        if (d->shown && text_equal(text, d->shown)) {
             it->mtime = d->mtime;
+            item_changed(it);
+        }
         text_replace(&d->refused, NULL);
     } else if (!d->rejected) {
         doc_clear_problem(d);
