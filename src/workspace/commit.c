@@ -190,6 +190,7 @@ int item_commit(struct item *it, enum save_why why, bool by_opener, pid_t saver,
     int err;
     ws_lock(it->ws);
     bool scratch = !it->doc;
+    page_check(scratch ? NULL : it->doc->page);
     ws_unlock(it->ws);
     c.by = saver_of(scratch ? 0 : saver);
     ws_lock(it->ws);
@@ -200,6 +201,7 @@ int item_commit(struct item *it, enum save_why why, bool by_opener, pid_t saver,
     err = doc_check(c.which, c.id, c.base, c.text, &c.error);
     ws_lock(it->ws);
     err = commit_apply(&c, err, by_opener, why, w);
+    page_check(c.page);
     ws_unlock(it->ws);
     commit_finish(&c);
     return err;

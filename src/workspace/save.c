@@ -1,4 +1,4 @@
-/* save.c - the life of a save, and how it ends (states: save.h). */
+/* save.c - the life of a save, and how it ends (states: save_machine.c). */
 #include "workspace/save.h"
 
 #include <errno.h>
@@ -76,6 +76,7 @@ static void save_free(struct save *s)
 
 static void save_step(struct save *s)
 {
+    save_enter(s, SAVE_PLAN);
     if (s->page->id)
         save_plan(s);
     else
@@ -108,9 +109,11 @@ void save_enqueue(struct save *s)
 {
     if (s->page->save) {
         DL_APPEND(s->page->saves, s);
+        save_enter(s, SAVE_QUEUED);
         return;
     }
     s->page->save = s;
+    save_enter(s, SAVE_BODY);
     loop_post(s->page->ws->config.loop, save_begin, s);
 }
 
@@ -286,6 +289,7 @@ static void save_finish(struct save *s, int err)
         DL_DELETE(p->saves, next);
         save_enqueue(next);
     }
+    page_check(p);
     ws_unlock(ws);
     wait_run(waits, err);
     save_free(s);
@@ -302,6 +306,7 @@ void save_end(struct save *s, int err, const struct platform_page *from)
     s->end_err = err;
     if (save_park(s, save_end_parked))
         return;
+    save_enter(s, SAVE_END);
     if (err)
         save_fail(s, err);
     else
@@ -339,6 +344,7 @@ void save_end_unchanged(struct save *s)
 {
     if (save_park(s, save_end_unchanged))
         return;
+    save_enter(s, SAVE_END);
     if (s->slot == STATE_MOVED && !save_is_overtaken(s, STATE_MOVED)) {
         struct state_change *c = keep_begin(s->page->ws);
         keep_drop(c, s->doc, STATE_MOVED);
@@ -354,6 +360,7 @@ void save_end_waiting(struct save *s)
 {
     if (!save_is_safe(s, save_end_waiting))
         return;
+    save_enter(s, SAVE_END);
     save_bind(s);
     doc_clear_problem(s->doc);
     s->doc->waiting = true;
