@@ -25,7 +25,7 @@
 
 /* ---- the states of a document ------------------------------------------------ */
 
-static bool doc_is_draft(const struct doc *d)
+bool doc_is_draft(const struct doc *d)
 {
     return d->file && d->file->dirty;
 }

@@ -319,6 +319,7 @@ enum doc_state {
     DOC_STATES,
 };
 enum doc_state doc_state(const struct doc *d);
+bool doc_is_draft(const struct doc *d); /* its file holds bytes of its own */
 /* What it is apart from a save that may be under way: never DOC_SAVING. */
 enum doc_state doc_standing(const struct doc *d);
 const char *doc_state_name(enum doc_state state);

@@ -148,12 +148,22 @@ static struct text *save_echo(const struct save *s, const struct doc *d,
                : text_new(from->text->data + echo.start, echo.end - echo.start);
 }
 
+/* While a save of that change was under way, what was written since was refused here: that
+ * is what the file holds, and its reason stands. */
+static bool doc_is_refused_since(const struct doc *d, const struct item *it, uint64_t seq)
+{
+    const struct item *now = d->file;
+    return doc_is_draft(d) && now->tried_seq == now->seq && now->tried_err &&
+           (now != it || now->seq != seq);
+}
+
 /* remote: taken over. */
 static void doc_saved(struct doc *d, struct item *it, uint64_t seq, struct text *text,
                       struct text *remote)
 {
     text_replace(&d->remote, remote);
-    doc_clear_problem(d);
+    if (!doc_is_refused_since(d, it, seq))
+        doc_clear_problem(d);
     if (it && it->doc == d && it->seq == seq) {
         doc_settle(d, text);
         return;
@@ -263,7 +273,8 @@ static void save_fail(struct save *s, int err)
     log_warning("page %s: %s is not saved: %.*s", s->page->dir,
                 page_file_name(s->doc->which), (int)strcspn(s->lines.data, "\n"),
                 s->lines.data);
-    doc_refuse(s->doc, s->text, &s->lines, &s->faults);
+    if (s->rename || !doc_is_refused_since(s->doc, s->item, s->seq))
+        doc_refuse(s->doc, s->text, &s->lines, &s->faults);
     if (s->rename)
         doc_turn_away(s->doc);
     else
@@ -278,8 +289,9 @@ static void save_finish(struct save *s, int err)
     struct page *p = s->page;
     struct workspace *ws = p->ws;
     struct wait *waits = wait_take(&s->waits);
-    /* A rename that ends so is repeated by the VFS: save_is_repeated(). */
-    if (!s->rename || err == -ESTALE) {
+    /* A rename that ends so is repeated by the VFS: save_is_repeated(). A newer text may
+     * have its verdict already. */
+    if ((!s->rename || err == -ESTALE) && s->item->tried_seq <= s->seq) {
         s->item->tried_seq = s->seq;
         s->item->tried_err = err;
     }
@@ -362,8 +374,9 @@ void save_end_waiting(struct save *s)
         return;
     save_enter(s, SAVE_END);
     save_bind(s);
-    doc_clear_problem(s->doc);
-    s->doc->waiting = true;
+    if (!doc_is_refused_since(s->doc, s->item, s->seq))
+        doc_clear_problem(s->doc);
+    s->doc->waiting = doc_is_draft(s->doc); /* or removed meanwhile */
     s->doc->interrupted = false;
     if (!save_is_overtaken(s, s->slot))
         save_keep_waiting(s);
