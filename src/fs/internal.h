@@ -36,6 +36,7 @@ extern const struct node_ops byid_link_ops; /* by-id/<page id> */
 extern const struct node_ops control_ops;   /* .amdahl/ */
 extern const struct node_ops report_ops;    /* .amdahl/{status.json,me.json,log} */
 extern const struct node_ops ctl_ops;       /* .amdahl/ctl */
+extern const struct node_ops batch_ops;     /* .amdahl/batch */
 
 /* The whole of a directory or generated file that exists once: fixed numbers. */
 enum { INO_ROOT = 1, INO_PAGES, INO_TEMPLATES, INO_BYID, INO_CONTROL, INO_REPORTS = 16 };
@@ -47,7 +48,7 @@ void stat_fixed(const struct fs *fs, struct stat *ret, uint64_t ino, mode_t mode
 struct node *item_node(struct fs *fs, struct item *it);
 int place_node_lookup(struct node *n, const char *name, struct node **ret_child);
 int place_node_list(struct node *n, struct listing *out);
-int place_node_create(struct node *n, const char *name, mode_t mode,
+int place_node_create(struct node *n, const char *name, mode_t mode, pid_t tid,
                       struct node **ret_child);
 int place_node_mkdir(struct node *n, const char *name, mode_t mode,
                      struct node **ret_child);

@@ -95,8 +95,9 @@ static int file_open(struct node *n, struct handle *h)
     return err;
 }
 
-static void file_close(struct node *n)
+static void file_close(struct node *n, struct handle *h)
 {
+    (void)h;
     item_close(node_item(n));
 }
 
@@ -129,7 +130,8 @@ static int file_truncate(struct node *n, struct handle *h, off_t size)
 static int file_commit(struct node *n, const struct handle *h, enum save_why why,
                        bool by_opener, struct wait *w)
 {
-    return item_commit(node_item(n), why, by_opener, h->opener, w);
+    const struct committer by = {h->opener, by_opener, &n->writers};
+    return item_commit(node_item(n), why, &by, w);
 }
 
 const struct node_ops file_ops = {
@@ -197,11 +199,11 @@ int place_node_list(struct node *n, struct listing *out)
     return place_each(n->key.ops->place(n), place_list_one, out);
 }
 
-int place_node_create(struct node *n, const char *name, mode_t mode,
+int place_node_create(struct node *n, const char *name, mode_t mode, pid_t tid,
                       struct node **ret_child)
 {
     struct item *it = NULL;
-    int err = place_create(n->key.ops->place(n), name, mode, &it);
+    int err = place_create(n->key.ops->place(n), name, mode, tid, &it);
     return place_made(n, err, it, ret_child);
 }
 

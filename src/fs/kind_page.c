@@ -69,12 +69,12 @@ static int page_node_list(struct node *n, struct listing *out)
 
 /* `cp -r pages/a pages/b` copies views too: in a page that is not made yet they are taken
  * and thrown away. */
-static int page_node_create(struct node *n, const char *name, mode_t mode,
+static int page_node_create(struct node *n, const char *name, mode_t mode, pid_t tid,
                             struct node **ret_child)
 {
     int which = page_file_find(name);
     if (which < 0 || page_file_is_doc((enum page_file)which))
-        return place_node_create(n, name, mode, ret_child);
+        return place_node_create(n, name, mode, tid, ret_child);
     if (!page_view_is_sink(node_page(n)))
         return -EACCES;
     *ret_child = page_view_node(n, which);

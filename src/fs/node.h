@@ -47,7 +47,8 @@ struct node_ops {
     int (*lookup)(struct node *n, const char *name, struct node **ret_child);
     int (*list)(struct node *n, struct listing *out);
     struct item *(*place)(struct node *n); /* borrowed; where names are made */
-    int (*create)(struct node *n, const char *name, mode_t mode, struct node **ret_child);
+    int (*create)(struct node *n, const char *name, mode_t mode, pid_t tid,
+                  struct node **ret_child);
     int (*mkdir)(struct node *n, const char *name, mode_t mode, struct node **ret_child);
     int (*symlink)(struct node *n, const char *name, const char *target,
                    struct node **ret_child);
@@ -57,9 +58,10 @@ struct node_ops {
     int (*rename)(struct node *n, const char *name, struct node *to, const char *to_name,
                   unsigned flags, pid_t tgid, struct wait *w);
 
-    /* files and links. What create made is open too: close ends both. */
+    /* files and links. What create made is open too: close ends both (mknod's without a
+     * handle). */
     int (*open)(struct node *n, struct handle *h);
-    void (*close)(struct node *n);
+    void (*close)(struct node *n, struct handle *h);
     /* A descriptor to read or write by, to be given back with item_return(). -ENODATA:
      * read() and write() do it. Null: always they. */
     int (*borrow)(struct node *n, bool write, struct item_fd *ret);
@@ -110,7 +112,8 @@ struct handle {
     bool opened;             /* ops->close is due */
     atomic_bool wrote;       /* something was written or cut through it */
     struct text *snapshot;   /* what this open reads; NULL: the object itself */
-    size_t given;            /* of ctl: so many bytes of its words were read */
+    size_t given;            /* of ctl, batch: so many bytes of its words were read */
+    uint64_t batch;          /* of batch: its number */
     struct listing *listing; /* of a directory */
 };
 

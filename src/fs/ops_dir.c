@@ -144,8 +144,9 @@ void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
 {
     struct node *dir = req_node(req, parent);
     struct node *child = NULL;
-    int err =
-        dir->key.ops->create ? dir->key.ops->create(dir, name, mode, &child) : -EPERM;
+    int err = dir->key.ops->create
+                  ? dir->key.ops->create(dir, name, mode, fuse_req_ctx(req)->pid, &child)
+                  : -EPERM;
     if (err) {
         reply_err(req, err);
         return;
@@ -164,9 +165,9 @@ void op_mknod(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
     int err = -EPERM;
     (void)rdev;
     if (S_ISREG(mode) && dir->key.ops->create)
-        err = dir->key.ops->create(dir, name, mode, &child);
+        err = dir->key.ops->create(dir, name, mode, fuse_req_ctx(req)->pid, &child);
     if (!err && child->key.ops->close)
-        child->key.ops->close(child);
+        child->key.ops->close(child, NULL);
     reply_child(req, err, child);
 }
 

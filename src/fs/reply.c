@@ -189,7 +189,7 @@ static void handle_free(struct handle *h)
     DL_DELETE(h->node->fs->handles, h);
     pthread_mutex_unlock(&h->node->fs->nodes_lock);
     if (h->opened && h->node->key.ops->close)
-        h->node->key.ops->close(h->node);
+        h->node->key.ops->close(h->node, h);
     text_unref(h->snapshot);
     listing_free(h->listing);
     node_unref(h->node);

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "json/json.h"
+#include "workspace/batch.h"
 #include "workspace/keep.h"
 #include "workspace/push.h"
 
@@ -85,7 +86,9 @@ struct text *workspace_status(struct workspace *ws)
     if (ws->swept_ms)
         buf_printf(&flat, "\"list_seconds_ago\":%lld,",
                    (long long)(clock_ms() - ws->swept_ms) / 1000);
-    buf_puts(&flat, "\"drafts\":[");
+    buf_puts(&flat, "\"batches\":[");
+    batch_put_status(&flat, ws);
+    buf_puts(&flat, "],\"drafts\":[");
     status_put_drafts(&flat, ws);
     ws_unlock(ws);
     buf_puts(&flat, "]}");
@@ -171,6 +174,7 @@ static bool doc_discard(struct doc *d)
     doc_clear_problem(d);
     keep_drop_now(d);
     d->waiting = false;
+    d->staged = 0;
     if (!it || !it->dirty)
         return false;
     it->dirty = false;

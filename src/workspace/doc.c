@@ -84,6 +84,7 @@ void doc_unbind(struct doc *d)
     doc_cut_loose(d);
     d->present = false;
     d->waiting = false;
+    d->staged = 0;
     page_touch(d->page);
 }
 
@@ -96,6 +97,7 @@ void doc_settle(struct doc *d, struct text *text)
     d->own = true;
     text_replace(&d->draft_base, NULL);
     d->waiting = false;
+    d->staged = 0;
     if (!it || !it->dirty)
         return;
     d->mtime = it->mtime;

@@ -14,6 +14,8 @@
  *   saving    a save of it runs or is queued            saved, refused, conflict; waiting,
  *                                                       on a new page; draft, when it was
  *                                                       written to meanwhile
+ *   staged    a draft that a batch sends at its end     saving, then; draft, where that
+ *                                                       gives it up
  *   waiting   a draft of a new page that lacks another  saving, with that other file
  *   refused   it has a problem: the file's, or that of  as draft, of which it is one (or
  *             the text beside it                        saved, after a rename)
@@ -33,7 +35,8 @@ bool doc_is_draft(const struct doc *d)
 /* The document itself, or as the draft that goes along. */
 static bool doc_is_in(const struct doc *d, const struct save *s)
 {
-    return s && (s->doc == d || (s->other == d && s->other_draft));
+    return s && (s->doc == d || (s->other == d && s->other_draft) ||
+                 (d->which == PAGE_PAGE && s->meta_draft));
 }
 
 static bool doc_is_saving(const struct doc *d)
@@ -55,6 +58,8 @@ enum doc_state doc_standing(const struct doc *d)
         return DOC_REFUSED;
     if (d->waiting)
         return DOC_WAITING;
+    if (d->staged)
+        return DOC_STAGED;
     if (doc_is_draft(d) && d->file->seq)
         return DOC_DRAFT;
     return d->present ? DOC_SAVED : DOC_ABSENT;
@@ -68,9 +73,9 @@ enum doc_state doc_state(const struct doc *d)
 const char *doc_state_name(enum doc_state state)
 {
     static const char *const names[DOC_STATES] = {
-        [DOC_ABSENT] = "absent",   [DOC_SAVED] = "saved",     [DOC_DRAFT] = "draft",
-        [DOC_WAITING] = "waiting", [DOC_REFUSED] = "refused", [DOC_CONFLICT] = "conflict",
-        [DOC_SAVING] = "saving",
+        [DOC_ABSENT] = "absent",     [DOC_SAVED] = "saved",     [DOC_DRAFT] = "draft",
+        [DOC_STAGED] = "staged",     [DOC_WAITING] = "waiting", [DOC_REFUSED] = "refused",
+        [DOC_CONFLICT] = "conflict", [DOC_SAVING] = "saving",
     };
     return names[state];
 }
@@ -148,7 +153,8 @@ static bool holds_kept(const struct doc *d)
 
 static bool holds_params(const struct doc *d)
 {
-    return d->which != PAGE_PARAMS || (!d->remote && !d->theirs && !d->waiting);
+    return d->which != PAGE_PARAMS ||
+           (!d->remote && !d->theirs && !d->waiting && !d->staged);
 }
 
 static bool holds_template(const struct doc *d)

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "json/json.h"
+#include "workspace/batch.h"
 #include "workspace/keep.h"
 #include "workspace/names.h"
 #include "workspace/present.h"
@@ -203,6 +204,8 @@ static bool page_is_ahead(const struct page *p)
 static bool list_is_gone(struct workspace *ws, const char *id)
 {
     struct gone_id *g;
+    if (batch_has_removed(ws, id))
+        return true;
     LL_FOREACH (ws->gone, g)
         if (!strcmp(g->id, id))
             return true;

@@ -94,8 +94,9 @@ struct doc {
     struct text *problem; /* its lines in `errors`; NULL: none */
     struct text *verdict; /* for verdict.json, with problem; NULL: none */
     struct text *refused; /* the newest text that was refused, until a good save */
-    bool rejected; /* an editor put the old bytes back: problem is of <name>.rejected */
-    bool waiting;  /* a draft that waits for another file, no error */
+    bool rejected;   /* an editor put the old bytes back: problem is of <name>.rejected */
+    bool waiting;    /* a draft that waits for another file, no error */
+    uint64_t staged; /* the batch (batch.h) with which the draft is sent; 0: none */
 
     /* What state.db has (keep.h). */
     bool own; /* shown is the user's own text, not our presentation */
@@ -167,6 +168,7 @@ struct page {
 };
 
 struct archiver; /* brake.c */
+struct batch;    /* batch.h */
 struct known;    /* keep.c */
 struct overlay;  /* overlay.h */
 
@@ -198,6 +200,10 @@ struct workspace {
 
     bool templates_known, templates_listing;
     struct wait *template_waits;
+
+    struct batch *batches;    /* the newest first */
+    uint64_t batch_count;     /* there have been so many */
+    atomic_uint open_batches; /* no lock */
 
     struct archiver *archivers;
     unsigned archive_allowance;
@@ -246,6 +252,10 @@ void page_rekey(struct page *p);
 /* Cuts the items loose; they keep their bytes. */
 void page_detach(struct page *p);
 void page_touch(struct page *p); /* its directory changed */
+
+/* One that was removed within a batch: archived; or in the tree again, with its names. */
+int page_archive_removed(struct page *p, pid_t tgid, struct wait *w);
+void pages_bring_back(struct workspace *ws, struct page *p);
 
 /* All names that were taken away here come back. Takes the lock itself. */
 void page_restore_names(struct page *p);
@@ -312,6 +322,7 @@ enum doc_state {
     DOC_ABSENT,
     DOC_SAVED,
     DOC_DRAFT,
+    DOC_STAGED,
     DOC_WAITING,
     DOC_REFUSED,
     DOC_CONFLICT,

@@ -1,4 +1,5 @@
 /* place.c - names that are made, found and listed in directories of this machine. */
+#include "workspace/batch.h"
 #include "workspace/keep.h"
 #include "workspace/overlay.h"
 
@@ -73,7 +74,8 @@ static int place_create_doc(struct page *p, enum page_file which, struct item **
     return item_open(it, true);
 }
 
-int place_create(struct item *dir, const char *name, mode_t mode, struct item **ret_item)
+int place_create(struct item *dir, const char *name, mode_t mode, pid_t tid,
+                 struct item **ret_item)
 {
     int which = page_file_find(name);
     ws_lock(dir->ws);
@@ -85,8 +87,10 @@ int place_create(struct item *dir, const char *name, mode_t mode, struct item **
     err = place_check(dir, name);
     if (!err)
         err = overlay_create(dir, name, mode, ret_item);
-    if (!err)
+    if (!err) {
         place_touch(dir);
+        batch_name_made(dir, name, tid);
+    }
     return err;
 }
 

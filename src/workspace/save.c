@@ -62,7 +62,7 @@ struct save *save_new(struct doc *d, struct item *it, struct text *text,
 static void save_free(struct save *s)
 {
     struct text *texts[] = {s->text,    s->base,   s->other_draft, s->spec,
-                            s->queries, s->fields, s->verdict};
+                            s->queries, s->fields, s->verdict,     s->meta_draft};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         text_unref(texts[i]);
     buf_finish(&s->lines);
@@ -169,6 +169,7 @@ static void doc_saved(struct doc *d, struct item *it, uint64_t seq, struct text 
         return;
     }
     d->waiting = false; /* it was written to meanwhile: still a draft */
+    d->staged = 0;
     text_replace(&d->shown, text_ref(text));
     d->own = true;
 }
@@ -199,7 +200,8 @@ static void save_take_others(struct save *s, const struct platform_page *from)
     };
     for (size_t i = 0; i < ARRAY_LEN(docs); i++) {
         struct doc *d = page_doc_of(s->page, docs[i].which);
-        bool ours = d == s->doc || (d == s->other && s->other_draft);
+        bool ours = d == s->doc || (d == s->other && s->other_draft) ||
+                    (d->which == PAGE_PAGE && s->meta_draft);
         if (docs[i].there && !ours)
             page_take_doc(s->page, docs[i].which, from);
     }
@@ -219,17 +221,28 @@ static void save_take_page(struct save *s, const struct platform_page *from)
     save_take_others(s, from);
 }
 
-/* Members that somebody else changed are shown now; without an answer that has them the
- * page is read anew. */
-static void save_succeed_page(struct save *s, const struct platform_page *from)
+/* page.json, its own save or along with another's. Members that somebody else changed are
+ * shown now; without an answer that has them the page is read anew. */
+static void save_succeed_page(struct save *s, struct text *text, bool merged,
+                              const struct platform_page *from)
 {
-    struct doc *d = s->doc;
-    conflict_saved(d, s->by.tgid, conflict_page_base(s->text, s->fields, d->remote));
-    if (!s->merged)
+    struct doc *d = page_doc_of(s->page, PAGE_PAGE);
+    conflict_saved(d, s->by.tgid, conflict_page_base(text, s->fields, d->remote));
+    if (!merged)
         return;
     s->page->stale = !s->was_there && !(from && from->name);
     text_replace(&d->shown, text_ref(d->remote));
     d->mtime = clock_now();
+}
+
+static void save_take_meta(struct save *s, const struct platform_page *from)
+{
+    struct doc *d = page_doc_of(s->page, PAGE_PAGE);
+    if (!s->meta_draft)
+        return;
+    doc_saved(d, d->file, s->meta_seq, s->meta_draft,
+              save_echo(s, d, s->meta_draft, from));
+    save_succeed_page(s, s->meta_draft, s->meta_merged, from);
 }
 
 /* What the answer says of the documents that were sent. */
@@ -239,7 +252,7 @@ static void save_take_docs(struct save *s, const struct platform_page *from)
     struct doc *other = s->other;
     doc_saved(d, s->item, s->seq, s->text, save_echo(s, d, s->text, from));
     if (d->which == PAGE_PAGE)
-        save_succeed_page(s, from);
+        save_succeed_page(s, s->text, s->merged, from);
     else
         conflict_saved(d, s->by.tgid, text_ref(d->remote));
     if (s->other_draft) {
@@ -247,6 +260,7 @@ static void save_take_docs(struct save *s, const struct platform_page *from)
                   save_echo(s, other, s->other_draft, from));
         conflict_saved(other, 0, text_ref(other->remote));
     }
+    save_take_meta(s, from);
     if (s->verdict)
         text_replace(&s->page->verdict, text_ref(s->verdict));
 }
@@ -269,6 +283,7 @@ static void save_succeed(struct save *s, const struct platform_page *from)
 
 static void save_fail(struct save *s, int err)
 {
+    s->doc->staged = 0;
     save_note(s, "save", strerror(-err));
     log_warning("page %s: %s is not saved: %.*s", s->page->dir,
                 page_file_name(s->doc->which), (int)strcspn(s->lines.data, "\n"),

@@ -54,21 +54,25 @@ struct save {
     struct doc *other;        /* spec for queries and the reverse; NULL for page.json */
     struct text *other_draft; /* its draft, where that goes along; NULL: the platform's */
     uint64_t other_seq;       /* the change of its file that the draft is */
+    bool whole;               /* of a batch: both or none */
+    struct text *meta_draft;  /* page.json of the same batch, where it goes along */
+    uint64_t meta_seq;
+    bool meta_merged;            /* somebody else changed other members of it */
     struct text *spec, *queries; /* what was validated */
-    struct text *fields;         /* page.json's changed members */
-    struct text *verdict;        /* of a good validation */
-    unsigned pending;            /* VALIDATE: answers to come */
-    int refusal;                 /* VALIDATE: 0, or what it comes to */
-    bool refused;                /* by the verifier */
-    int look_err;                /* VALIDATE: of the GET */
-    uint64_t look_epoch;         /* the page's when that was sent */
-    bool looked;                 /* it was sent */
-    bool merged;                 /* page.json: somebody else changed other members */
-    bool was_there;              /* the platform had it already: nothing is sent */
-    char *look_id;               /* LOOK: the id in a new page's page.json */
-    bool restores;               /* the page of look_id is archived */
-    bool looked_for_lost;        /* page->lost was looked for */
-    bool created;                /* the page was not the platform's before */
+    struct text *fields;  /* page.json's changed members, its own or meta_draft's */
+    struct text *verdict; /* of a good validation */
+    unsigned pending;     /* VALIDATE: answers to come */
+    int refusal;          /* VALIDATE: 0, or what it comes to */
+    bool refused;         /* by the verifier */
+    int look_err;         /* VALIDATE: of the GET */
+    uint64_t look_epoch;  /* the page's when that was sent */
+    bool looked;          /* it was sent */
+    bool merged;          /* page.json: somebody else changed other members */
+    bool was_there;       /* the platform had it already: nothing is sent */
+    char *look_id;        /* LOOK: the id in a new page's page.json */
+    bool restores;        /* the page of look_id is archived */
+    bool looked_for_lost; /* page->lost was looked for */
+    bool created;         /* the page was not the platform's before */
 
     struct buf lines, faults; /* of the first refusal: `errors` and verdict.json */
 };

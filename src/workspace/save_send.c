@@ -74,7 +74,8 @@ static bool save_is_there(struct save *s, const struct platform_page *page)
         return fields_are(page, s->fields);
     return value_is(page, is_spec ? page->spec : page->queries, s->text) &&
            (!s->other_draft ||
-            value_is(page, is_spec ? page->queries : page->spec, s->other_draft));
+            value_is(page, is_spec ? page->queries : page->spec, s->other_draft)) &&
+           (!s->meta_draft || fields_are(page, s->fields));
 }
 
 static void save_settled(void *arg, const struct platform_answer *answer)

@@ -245,7 +245,8 @@ static void test_a_text_written_during_its_save(void **state)
     struct item *it = page_doc(p, PAGE_SPEC);
     struct pending *first = pending_new();
     world_write(p, PAGE_SPEC, HEADING("first"));
-    int err = item_commit(it, SAVE_FLUSH, true, 0, pending_wait(first));
+    int err = item_commit(it, SAVE_FLUSH, &(struct committer){.opener = true},
+                          pending_wait(first));
     world_write(p, PAGE_SPEC, HEADING("second"));
     assert_int_equal(pending_end(first, err), 0);
     assert_text(p, PAGE_SPEC, HEADING("second"));
@@ -266,16 +267,17 @@ static void engine_wait(void *arg)
 static void refuse_during_a_save_of(struct world *w, const char *text, int want)
 {
     sem_t go;
+    const struct committer opener = {.opener = true};
     struct page *p = world_page(w, "weekly-sentiment");
     struct item *it = page_doc(p, PAGE_SPEC);
     struct pending *first = pending_new();
     sem_init(&go, 0, 0);
     loop_post(w->loop, engine_wait, &go);
     world_write(p, PAGE_SPEC, text);
-    int err = item_commit(it, SAVE_FLUSH, true, 0, pending_wait(first));
+    int err = item_commit(it, SAVE_FLUSH, &opener, pending_wait(first));
     world_write(p, PAGE_SPEC, "{\"version\": 1,\n!");
     struct pending *second = pending_new();
-    int refused = item_commit(it, SAVE_FLUSH, true, 0, pending_wait(second));
+    int refused = item_commit(it, SAVE_FLUSH, &opener, pending_wait(second));
     sem_post(&go);
     assert_int_equal(pending_end(first, err), want);
     assert_int_equal(pending_end(second, refused), -EPROTO);

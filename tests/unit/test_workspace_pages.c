@@ -14,7 +14,7 @@
 static void scratch(struct page *p, const char *name, const char *text)
 {
     struct item *it;
-    assert_int_equal(place_create(page_local(p), name, 0644, &it), 0);
+    assert_int_equal(place_create(page_local(p), name, 0644, 0, &it), 0);
     assert_int_equal(item_write(it, text, strlen(text), 0), 0);
     item_close(it);
     item_unref(it);
