@@ -83,6 +83,7 @@ void doc_unbind(struct doc *d)
 {
     doc_cut_loose(d);
     d->present = false;
+    d->waiting = false;
     d->staged = 0;
     page_touch(d->page);
 }

@@ -329,6 +329,32 @@ void doc_remove_rejected(struct doc *d);
  * had moved away before comes back with the text known here (JetBrains, sed -i.bak). */
 void doc_turn_away(struct doc *d);
 
+/* ---- states (doc_state.c) ---------------------------------------------------- */
+
+/* docs/saving.md draws them. ABSENT: its name was taken away here, or never was. */
+enum doc_state {
+    DOC_ABSENT,
+    DOC_SAVED,
+    DOC_DRAFT,
+    DOC_STAGED,
+    DOC_WAITING,
+    DOC_REFUSED,
+    DOC_CONFLICT,
+    DOC_SAVING,
+    DOC_STATES,
+};
+enum doc_state doc_state(const struct doc *d);
+bool doc_is_draft(const struct doc *d); /* its file holds bytes of its own */
+/* What it is apart from a save that may be under way: never DOC_SAVING. */
+enum doc_state doc_standing(const struct doc *d);
+const char *doc_state_name(enum doc_state state);
+/* The name of something that must always hold of it and does not; NULL: all does. */
+const char *doc_broken_invariant(const struct doc *d);
+/* The same for a page with its saves (save_machine.c); *ret_doc: whose it is, NULL: of the saves. */
+const char *page_broken_invariant(const struct page *p, const struct doc **ret_doc);
+/* Without NDEBUG: ends the process with the name of what is broken. p may be NULL. */
+void page_check(const struct page *p);
+
 /* ---- items (item.c) ---------------------------------------------------------- */
 
 struct item *item_new(struct workspace *ws, enum item_type type, mode_t mode);

@@ -325,6 +325,7 @@ void page_take_body(struct page *p, const struct platform_page *from)
     if (page_is_shown_otherwise(p))
         keep_texts_now(p);
     p->stale = false;
+    page_check(p);
 }
 
 void page_drop_body(struct page *p)

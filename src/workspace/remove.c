@@ -37,6 +37,7 @@ static int page_unlink(struct page *p, enum page_file which, pid_t tgid)
         p->unlinker = tgid;
         page_touch(p);
     }
+    page_check(p);
     return 0;
 }
 
