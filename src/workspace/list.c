@@ -28,23 +28,15 @@ static struct page *pages_find_id(struct workspace *ws, const char *id)
     return p;
 }
 
-static bool pages_name_taken(struct workspace *ws, const char *dir)
+static bool pages_name_taken(void *arg, const char *dir)
 {
+    struct workspace *ws = arg;
     return pages_find(ws, dir) || overlay_has(ws->overlay->pages, dir);
 }
 
-/* The wanted name, else the one with the id behind it (ids differ; their first eight
- * bytes may not, so a counter has the last word). malloc'ed. */
 char *pages_free_name(struct workspace *ws, const char *slug, const char *id)
 {
-    char *dir = xstrdup(slug);
-    for (unsigned n = 2; pages_name_taken(ws, dir); n++) {
-        cleanup_free char *tried = dir;
-        cleanup_free char *unique = name_slug_unique(slug, id);
-        dir = n == 2 ? steal_ptr(unique) : xasprintf("%s-%u", unique, n);
-        (void)tried;
-    }
-    return dir;
+    return name_unused(slug, id, pages_name_taken, ws);
 }
 
 void pages_insert(struct workspace *ws, struct page *p, const char *dir)
