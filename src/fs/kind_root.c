@@ -28,6 +28,7 @@ static const struct {
     uint64_t ino;
 } root_entries[] = {
     {"pages", &pages_ops, INO_PAGES},
+    {"archived", &archived_ops, INO_ARCHIVED},
     {"templates", &templates_ops, INO_TEMPLATES},
     {"by-id", &byid_ops, INO_BYID},
     {".amdahl", &control_ops, INO_CONTROL},

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "json/json.h"
+#include "workspace/archived.h"
 #include "workspace/batch.h"
 #include "workspace/keep.h"
 #include "workspace/names.h"
@@ -50,6 +51,7 @@ void pages_insert(struct workspace *ws, struct page *p, const char *dir)
     HASH_ADD_KEYPTR(hh_name, ws->by_name, p->dir, strlen(p->dir), p);
     if (p->id)
         HASH_ADD_KEYPTR(hh_id, ws->by_id, p->id, strlen(p->id), p);
+    archived_give_back(ws, p);
     ws->pages_time = clock_now();
 }
 
@@ -75,6 +77,7 @@ void pages_set_id(struct workspace *ws, struct page *p, const char *id)
     }
     p->id = xstrdup(id);
     p->unkept = true;
+    archived_give_back(ws, p);
     page_rekey(p);
     p->seen = ws->sweep;
     if (p->listed)
@@ -242,24 +245,29 @@ static void list_take(struct workspace *ws, const struct platform_page *from,
         page_want_body(p);
 }
 
-/* A draft, or scratch beside it: what a user wrote does not go out of sight. */
-static bool page_holds_text(struct page *p)
+/* What a user wrote does not go out of sight: the files beside it are in archived/ from
+ * now on. It may come back under the name that it has here. */
+static void list_drop(struct workspace *ws, struct page *p)
 {
-    return page_is_dirty(p) || !overlay_is_empty(page_scratch(p));
+    log_info("page %s is gone from the platform", p->dir);
+    page_ref(p);
+    known_put(ws, p);
+    page_scratch(p); /* cut loose with the rest */
+    page_detach(p);
+    pages_remove(ws, p);
+    archived_take(ws, p);
+    page_unref(p);
 }
 
 /* What the sweep did not have is gone, except what was made or changed here meanwhile,
- * and what holds text of this machine: that stays until it is removed here. */
+ * and what has a draft: that stays, with the files beside it, until it is dealt with. */
 static void list_drop_unseen(struct workspace *ws)
 {
     struct page *p;
     struct page *tmp;
     HASH_ITER (hh_name, ws->by_name, p, tmp) {
-        if (!p->id || p->seen >= ws->sweep || page_holds_text(p) || page_is_ahead(p))
-            continue;
-        log_info("page %s is gone from the platform", p->dir);
-        page_detach(p);
-        pages_remove(ws, p);
+        if (p->id && p->seen < ws->sweep && !page_is_dirty(p) && !page_is_ahead(p))
+            list_drop(ws, p);
     }
 }
 
@@ -281,6 +289,7 @@ static void list_apply(struct workspace *ws, const struct platform_answer *answe
         list_take(ws, order[i].page, c);
     keep_end(ws, c);
     list_drop_unseen(ws);
+    archived_swept(ws);
     ws->listed_once = true;
     ws->swept_ms = clock_ms();
 }

@@ -73,6 +73,7 @@ struct item {
     struct doc *doc;    /* the document this file is; NULL: scratch */
     bool dirty;         /* data holds the bytes; else the doc's shown text does */
     bool orphan;        /* of a page that is gone: not saved, nothing is made in it */
+    bool archived;      /* the directory of an entry of archived/ */
     struct buf data;    /* the bytes of what is not backed */
     uint64_t seq;       /* counts changes of the bytes */
     uint64_t tried_seq; /* the last change a commit was tried for, and its verdict */
@@ -167,6 +168,7 @@ struct page {
     bool archiving; /* or being renamed: its directory is about to change */
 };
 
+struct archived; /* archived.c */
 struct archiver; /* brake.c */
 struct batch;    /* batch.h */
 struct known;    /* keep.c */
@@ -185,6 +187,8 @@ struct workspace {
     uint64_t next_ino;
     struct state *state;        /* NULL: nothing outlives the process */
     struct timespec pages_time; /* when a page came or went */
+    struct archived *archived, *archived_by_key;
+    struct timespec archived_time; /* when an entry came or went */
 
     struct text *me;
     bool writable;
@@ -249,6 +253,12 @@ bool page_is_dirty(const struct page *p);
 struct item *page_scratch(struct page *p); /* page_local() with the lock held */
 /* Its id or, without one, its directory's name has changed: the scratch follows. */
 void page_rekey(struct page *p);
+/* The name of its scratch on the disk; malloc'ed. */
+char *page_key(const struct page *p);
+/* The same for what it is made of. kind: "id", with the id as name. */
+char *page_key_of(const char *kind, const char *name);
+/* The inode number of a page that is called so in state.db. */
+uint64_t page_number_of(const char *key);
 /* Cuts the items loose; they keep their bytes. */
 void page_detach(struct page *p);
 void page_touch(struct page *p); /* its directory changed */
