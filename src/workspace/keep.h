@@ -28,6 +28,8 @@ void keep_close(struct workspace *ws);
 bool known_has(const struct workspace *ws, const char *id);
 struct known *known_take(struct workspace *ws, const char *id);
 void known_free(struct known *known);
+/* A page of the platform leaves the table; before page_detach(). */
+void known_put(struct workspace *ws, struct page *p);
 /* Its params, if any, are those of p now. */
 void known_give_params(struct known *known, struct page *p);
 

@@ -44,6 +44,21 @@ struct known *known_take(struct workspace *ws, const char *id)
     return known;
 }
 
+void known_put(struct workspace *ws, struct page *p)
+{
+    const struct doc *params = page_doc_of(p, PAGE_PARAMS);
+    struct known *known = xcalloc(1, sizeof *known);
+    known->key = xstrdup(p->key);
+    known->id = xstrdup(p->id);
+    known->dir = xstrdup(p->dir);
+    known->name = xstrdup(p->name);
+    known->own_dir = p->own_dir;
+    known->params = params->own ? text_ref(params->shown) : NULL;
+    known->params_mtime = params->mtime;
+    known_free(known_take(ws, p->id));
+    HASH_ADD_KEYPTR(hh, ws->known, known->id, strlen(known->id), known);
+}
+
 void known_give_params(struct known *known, struct page *p)
 {
     struct doc *params = page_doc_of(p, PAGE_PARAMS);
