@@ -24,9 +24,11 @@ static void doc_refuse_here(struct doc *d, struct text *text, const struct json_
     doc_refuse(d, text, &lines, &faults);
 }
 
-static int json_refuse(struct json_error *e, const char *message)
+static int json_refuse(struct json_error *e, const struct text *text, size_t offset,
+                       const char *message)
 {
-    *e = (struct json_error){.line = 1, .column = 1};
+    e->offset = offset;
+    json_position(text->data, text->len, offset, &e->line, &e->column);
     snprintf(e->message, sizeof e->message, "%s", message);
     return -EPROTO;
 }
@@ -47,12 +49,12 @@ static int doc_check(enum page_file which, const char *id, const struct text *ba
     struct json_limits limits = JSON_LIMITS_USER;
     struct json_span root;
     if (!text->len)
-        return json_refuse(e, "the file is empty");
+        return json_refuse(e, text, 0, "the file is empty");
     int err = json_check(text->data, text->len, &limits, &root, e);
     if (err)
         return err;
     if (root.type != wanted[which].type)
-        return json_refuse(e, wanted[which].message);
+        return json_refuse(e, text, root.start, wanted[which].message);
     if (which != PAGE_PAGE)
         return 0;
     cleanup_buf struct buf fields = BUF_INIT;
