@@ -100,14 +100,14 @@ static bool commit_take(struct commit *c, enum save_why why, const atomic_uint *
         *ret = -EINPROGRESS;
         return false;
     }
-    if (it->tried_seq == it->seq) {
-        *ret = it->tried_err;
-        return false;
-    }
     /* `cmd > file` closes a duplicate before anything is written; and the last one that
      * could write to it may be gone just when the next one has emptied it. */
     if (!it->data.len && (why != SAVE_RELEASE || (writers && atomic_load(writers))))
         return false;
+    if (it->tried_seq == it->seq) {
+        *ret = it->tried_err;
+        return false;
+    }
     c->page = page_ref(d->page);
     c->which = d->which;
     c->seq = it->seq;
@@ -121,6 +121,7 @@ static int commit_refuse(struct commit *c, int err, struct wait *w)
 {
     struct doc *d = page_doc_of(c->page, c->which);
     doc_refuse_here(d, c->text, &c->error);
+    text_replace(&d->draft_base, text_ref(c->base)); /* the next mount knows it too */
     d->interrupted = false;
     c->it->tried_seq = c->seq;
     c->it->tried_err = err;
@@ -149,9 +150,10 @@ static bool doc_needs_no_save(const struct doc *d, struct text *text, struct tex
  * what it wrote is a draft, whole or with marks, or the other side itself. */
 static void commit_merge(struct commit *c, struct doc *d)
 {
-    if (save_same_tokens(c->text, d->remote)) {
-        text_replace(&d->refused, NULL);
+    if (save_same_tokens(c->text, d->remote ? d->remote : d->theirs)) {
+        doc_remove_rejected(d);
         doc_clear_problem(d);
+        keep_drop_now(d);
         doc_unchanged(d, c->it, c->text);
     } else {
         text_replace(&d->draft_base, text_ref(d->theirs));
