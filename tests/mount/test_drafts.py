@@ -92,9 +92,13 @@ def test_a_broken_text_keeps_its_base(fake, page):
     """Refused here, without a request: after a remount it is still not based on an edit
     that nobody here has seen."""
     mount, where, page_id = page
+    broken = dumps(simple_spec("mine")).rstrip()[:-1]
     with fails_with(errno.EPROTO):
-        write(where / "spec.json", dumps(simple_spec("mine")).rstrip()[:-1])
+        write(where / "spec.json", broken + "]")
     fake.change_page(page_id, spec=simple_spec("theirs"))
+    write(where / "queries.json", '[{"name": "q", "sql": "select 1"}]')     # reads the page
+    with fails_with(errno.EPROTO):
+        write(where / "spec.json", broken)
     mount.restart()
     with open(where / "spec.json") as file:
         text = file.read() + "}"
@@ -121,6 +125,7 @@ def test_what_is_beside_stays_when_the_file_is_written_anew(page):
     text = (where / "spec.json").read_text()
     with fails_with(errno.EPROTO):
         rename(where, BAD)
+    write(where / "spec.json", text)
     os.unlink(where / "spec.json")
     write(where / "spec.json", text)
     mount.restart()
