@@ -13,7 +13,7 @@ from savingworld import (IN_PLACE, World, as_git, as_vim, attempt, by_mmap, by_r
                          by_truncate)
 
 SEED = int(os.environ.get("AMDAHL_TEST_SEED") or random.SystemRandom().randrange(1 << 32))
-STEPS = int(os.environ.get("AMDAHL_TEST_STEPS") or 400)
+STEPS = int(os.environ.get("AMDAHL_TEST_STEPS") or 1500)
 
 
 # -- the operations: None (not now), or (what, errno, the model's, PATCHes[, other requests]) --
