@@ -172,6 +172,15 @@ void keep_drop_now(struct doc *d)
     keep_end(d->page->ws, c);
 }
 
+void keep_drop_file(struct doc *d)
+{
+    enum state_slot slot = d->moved_held ? STATE_MOVED : STATE_DRAFT;
+    struct state_change *c = d->kept[slot] ? keep_begin(d->page->ws) : NULL;
+    d->interrupted = false;
+    keep_drop(c, d, slot);
+    keep_end(d->page->ws, c);
+}
+
 void keep_set_aside(struct doc *d, struct timespec mtime)
 {
     if (d->refused)

@@ -58,6 +58,8 @@ void keep_mark(struct doc *d, enum state_slot slot, enum state_stage stage);
 /* It is no draft any more. */
 void keep_drop(struct state_change *c, struct doc *d, enum state_slot slot);
 void keep_drop_now(struct doc *d);
+/* Nor is what its file holds; what is beside the file stays. */
+void keep_drop_file(struct doc *d);
 /* An editor put the old bytes back: the refused draft is the one beside the file now. */
 void keep_set_aside(struct doc *d, struct timespec mtime);
 

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "workspace/conflict.h"
 #include "workspace/names.h"
 
 /* ---- pages ------------------------------------------------------------------- */
@@ -141,6 +142,7 @@ static void doc_take_draft(struct doc *d, const struct state_draft *row)
 {
     text_replace(&d->kept[row->slot], text_ref(row->text));
     doc_take_problem(d, row);
+    conflict_recall(d);
     if (row->slot == STATE_MOVED && row->stage == STATE_REFUSED) {
         if (doc_has_rejected(d))
             d->rejected = true;

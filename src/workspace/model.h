@@ -18,6 +18,8 @@
 #include "workspace/state.h"
 #include "workspace/workspace.h"
 
+/* What a file can hold; a save takes less (JSON_LIMITS_USER), and keeps the rest as a
+ * draft. */
 enum { DOC_BYTES_MAX = 64 << 20 };
 
 struct xattr {

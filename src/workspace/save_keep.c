@@ -66,8 +66,10 @@ bool save_is_overtaken(const struct save *s, enum state_slot slot)
 /* A file that went along: unless a newer text of it is kept by now. */
 static void keep_drop_same(struct state_change *c, struct doc *d, struct text *sent)
 {
-    if (text_equal(d->kept[STATE_DRAFT], sent))
-        keep_drop(c, d, STATE_DRAFT);
+    if (!text_equal(d->kept[STATE_DRAFT], sent))
+        return;
+    keep_drop(c, d, STATE_DRAFT);
+    keep_drop(c, d, STATE_MOVED);
 }
 
 void save_drop_drafts(struct save *s, struct state_change *c)

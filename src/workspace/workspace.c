@@ -101,8 +101,6 @@ void workspace_destroy(struct workspace *ws)
         return;
     keep_close(ws);
     HASH_ITER (hh_name, ws->by_name, p, tmp) {
-        for (int i = 0; i < PAGE_DOCS; i++)
-            conflict_clear(&p->docs[i]); /* the next mount finds it anew at a save */
         page_detach(p);
         pages_remove(ws, p);
     }
