@@ -53,8 +53,9 @@ void keep_replaced(struct state_change *c, const struct doc *d, struct timespec 
  * done is not called. done may be NULL. */
 bool keep_draft(struct doc *d, enum state_slot slot, enum state_stage stage,
                 struct text *text, struct timespec mtime, state_done_fn *done, void *arg);
-/* The draft that is kept there is in another stage now. */
-void keep_mark(struct doc *d, enum state_slot slot, enum state_stage stage);
+/* The draft that is kept there is in another stage now. As keep_draft(). */
+bool keep_mark(struct doc *d, enum state_slot slot, enum state_stage stage,
+               state_done_fn *done, void *arg);
 /* It is no draft any more. */
 void keep_drop(struct state_change *c, struct doc *d, enum state_slot slot);
 void keep_drop_now(struct doc *d);

@@ -303,7 +303,7 @@ static void save_fail(struct save *s, int err)
     else
         text_replace(&s->doc->draft_base, text_ref(s->base));
     if (!s->disk_err && !save_is_overtaken(s, s->slot))
-        keep_mark(s->doc, s->slot, STATE_REFUSED);
+        save_mark_refused(s, err);
 }
 
 /* Takes the save off its page, which goes on with the next one. Lock held, released. */

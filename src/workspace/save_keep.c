@@ -108,7 +108,7 @@ void save_keep_replaced(struct save *s, struct state_change *c)
 void save_keep_waiting(struct save *s)
 {
     if (s->slot == STATE_DRAFT) {
-        keep_mark(s->doc, STATE_DRAFT, STATE_WAITING);
+        keep_mark(s->doc, STATE_DRAFT, STATE_WAITING, NULL, NULL);
         return;
     }
     keep_draft(s->doc, STATE_DRAFT, STATE_WAITING, s->text, s->mtime, NULL, NULL);
@@ -117,7 +117,7 @@ void save_keep_waiting(struct save *s)
     keep_end(s->page->ws, c);
 }
 
-/* ---- refusals without a save ------------------------------------------------- */
+/* ---- refusals: told once they are on the disk --------------------------------- */
 
 struct refusal {
     struct wait *waits;
@@ -130,6 +130,16 @@ static void refusal_kept(void *arg, int disk_err)
     (void)disk_err; /* in the log; the refusal is the answer */
     wait_run(r->waits, r->err);
     free(r);
+}
+
+void save_mark_refused(struct save *s, int err)
+{
+    struct refusal *r = xcalloc(1, sizeof *r);
+    r->err = err;
+    if (!keep_mark(s->doc, s->slot, STATE_REFUSED, refusal_kept, r))
+        free(r);
+    else
+        r->waits = wait_take(&s->waits);
 }
 
 int save_keep_refusal(struct doc *d, enum state_slot slot, struct text *text,
