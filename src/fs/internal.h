@@ -20,6 +20,7 @@ struct fs {
     struct node *nodes;
     struct node *root;
     struct notify *notify;
+    struct watch *watch;    /* NULL: none */
     struct grace answers;   /* those under way */
     bool can_expire;        /* what the kernel said at the mount */
     bool can_list;          /* without an opendir */

@@ -127,11 +127,27 @@ static void list_rename(struct workspace *ws, struct page *p, const char *name)
     if (p->own_dir && (!p->name || !strcmp(p->name, name ? name : "")))
         return;
     page_ref(p);
+    page_changed_elsewhere(p, CHANGE_GONE, p->dir);
     pages_remove(ws, p);
     cleanup_free char *dir = pages_free_name(ws, p->slug, p->id);
     pages_insert(ws, p, dir);
+    page_changed_elsewhere(p, CHANGE_CAME, p->dir);
     p->own_dir = false;
     page_unref(p);
+}
+
+/* Of a page that somebody here has read it is told which file it is that changed: then it
+ * is read again. */
+static void list_changed(struct page *p)
+{
+    bool was_read = p->body == BODY_READY;
+    page_drop_body(p);
+    if (!p->ws->config.watched)
+        return;
+    if (was_read)
+        page_want_body(p);
+    for (int i = PAGE_PAGE; !was_read && i < PAGE_FILES; i++)
+        page_changed_elsewhere(p, CHANGE_FILE, page_file_name((enum page_file)i));
 }
 
 static void list_take_known(struct workspace *ws, struct page *p,
@@ -144,7 +160,7 @@ static void list_take_known(struct workspace *ws, struct page *p,
         free(p->list_token);
         p->list_token = xstrdup(from->token);
         if (!known)
-            page_drop_body(p);
+            list_changed(p);
     }
     list_rename(ws, p, from->name);
     page_take_fields(p, from);
@@ -184,6 +200,8 @@ static struct page *list_take_new(struct workspace *ws, const struct platform_pa
     p->list_token = xstrdup(from->token);
     page_take_fields(p, from);
     page_set_info(p, present_info(from));
+    if (ws->listed_once)
+        page_changed_elsewhere(p, CHANGE_CAME, p->dir);
     return p;
 }
 
@@ -254,6 +272,7 @@ static void list_drop(struct workspace *ws, struct page *p)
 {
     log_info("page %s is gone from the platform", p->dir);
     page_ref(p);
+    page_changed_elsewhere(p, CHANGE_GONE, p->dir);
     known_put(ws, p);
     page_scratch(p); /* cut loose with the rest */
     page_detach(p);
@@ -297,6 +316,28 @@ static void list_apply(struct workspace *ws, const struct platform_answer *answe
     ws->swept_ms = clock_ms();
 }
 
+static void list_start(struct workspace *ws, enum http_class class);
+
+static void list_look(struct workspace *ws)
+{
+    if (ws->listed_once && clock_ms() - ws->tried_ms > ws->config.refresh_ms)
+        list_start(ws, HTTP_BACKGROUND);
+}
+
+static void list_look_again(void *arg)
+{
+    workspace_pages_used(arg);
+}
+
+/* Who watches for changes makes no calls by which he would be seen to use the mount. */
+static void list_look_later(struct workspace *ws)
+{
+    enum { SOONEST_MS = 100 };
+    int64_t delay_ms = ws->config.refresh_ms + SOONEST_MS;
+    if (ws->config.watched)
+        loop_timer_set(ws->config.loop, &ws->list_timer, delay_ms, list_look_again, ws);
+}
+
 static void list_done(void *arg, const struct platform_answer *answer)
 {
     struct workspace *ws = arg;
@@ -306,6 +347,7 @@ static void list_done(void *arg, const struct platform_answer *answer)
         list_apply(ws, answer);
     list_forget_gone(ws);
     struct wait *waits = wait_take(&ws->list_waits);
+    list_look_later(ws);
     ws_unlock(ws);
     if (answer->err)
         log_warning("the list of pages cannot be read: %s", answer->message);
@@ -325,12 +367,6 @@ static void list_start(struct workspace *ws, enum http_class class)
 }
 
 /* ---- the face ---------------------------------------------------------------- */
-
-static void list_look(struct workspace *ws)
-{
-    if (ws->listed_once && clock_ms() - ws->tried_ms > ws->config.refresh_ms)
-        list_start(ws, HTTP_BACKGROUND);
-}
 
 void workspace_pages_used(struct workspace *ws)
 {

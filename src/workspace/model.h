@@ -203,6 +203,7 @@ struct workspace {
     int64_t tried_ms; /* when the newest one began */
     int64_t swept_ms; /* when the last good one ended; 0: never */
     struct wait *list_waits;
+    struct loop_timer list_timer; /* of a workspace that is watched */
     struct known *known; /* what state.db says of pages that are not listed yet */
     struct gone_id
         *gone; /* archived here while a sweep was under way that has them still */
@@ -236,6 +237,8 @@ void page_name_changed(struct page *p, const char *name);
 void page_names_changed(struct page *p);
 void pages_name_changed(struct workspace *ws, const char *name);
 void archived_name_changed(struct workspace *ws, const char *name);
+void page_changed_elsewhere(struct page *p, enum workspace_change change,
+                            const char *name);
 
 /* -EACCES, with the reason in the log. */
 int workspace_refuse(struct workspace *ws, const char *what);

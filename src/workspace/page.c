@@ -159,10 +159,15 @@ void page_detach(struct page *p)
     }
 }
 
+char *page_dir_locked(struct page *p)
+{
+    return xstrndup(p->dir, strlen(p->dir));
+}
+
 char *page_dir(struct page *p)
 {
     ws_lock(p->ws);
-    char *dir = xstrndup(p->dir, strlen(p->dir));
+    char *dir = page_dir_locked(p);
     ws_unlock(p->ws);
     return dir;
 }

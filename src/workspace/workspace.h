@@ -50,6 +50,7 @@ struct workspace_config {
     int64_t ttl_ms;         /* bodies, where the platform's list has no change token */
     unsigned archive_limit; /* pages one process may archive a minute */
     bool runtime_hidden;    /* views are not listed */
+    bool watched;           /* changes elsewhere are wanted as they come */
     const char *state_dir;  /* where state.db and overlay/ are */
 };
 
@@ -66,6 +67,7 @@ void workspace_destroy(struct workspace *ws);
 /* What changed by itself, for whoever keeps what it was told: not by a call from outside
  * on just that. Called on any thread and with the lock held: it must not call back, but
  * may take references. */
+enum workspace_change { CHANGE_FILE, CHANGE_CAME, CHANGE_GONE };
 struct workspace_observer {
     void (*file)(void *arg, struct item *it); /* bytes or attributes */
     void (*page)(void *arg, struct page *p);  /* its directory, and its views */
@@ -73,6 +75,10 @@ struct workspace_observer {
     void (*name)(void *arg, struct page *p, const char *name);
     void (*pages)(void *arg, const char *name);    /* the same of pages/ */
     void (*archived)(void *arg, const char *name); /* and of archived/ */
+    /* Somebody else's doing: a file of p ("spec.json"), or p itself, at this name in
+     * pages/. */
+    void (*elsewhere)(void *arg, enum workspace_change change, struct page *p,
+                      const char *name);
 };
 /* NULL: nobody, any more. While nothing else runs. */
 void workspace_observe(struct workspace *ws, const struct workspace_observer *observer,
@@ -168,6 +174,7 @@ struct page *page_ref(struct page *p);
 void page_unref(struct page *p);
 /* Its directory's name now; malloc'ed. */
 char *page_dir(struct page *p);
+char *page_dir_locked(struct page *p); /* for an observer */
 /* Its directory's inode number, that of its file `which` (constant). Any thread, lock or
  * not. */
 uint64_t page_number(const struct page *p);
