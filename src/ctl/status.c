@@ -84,13 +84,19 @@ static void print_connection(const struct ctl *ctl, struct object o)
     bool online = get_flag(o, "online");
     cleanup_free char *ago = get(o, "last_answer_seconds_ago");
     cleanup_free char *error = get(o, "last_error");
+    cleanup_free char *since = get(o, "offline_since");
+    cleanup_free char *pause = get(o, "paused_until");
     print_label("platform");
     print_member(o, "host", ", ");
     print_painted(ctl, online ? PAINT_GOOD : PAINT_BAD,
                   online ? "reachable" : "not reachable");
+    if (since)
+        printf(" since %s", since);
     if (ago)
         printf(", last answer %s s ago", ago);
     putchar('\n');
+    if (pause)
+        printf("%-12snothing is sent until %s: the platform asks for that\n", "", pause);
     if (!online && error) {
         print_label("error");
         ctl_print_clean(stdout, error);
@@ -108,12 +114,13 @@ static void print_requests(struct object o)
     print_member(requests, "in_flight", " on their way, ");
     print_member(requests, "queued", " waiting\n");
     print_label("budget");
-    if (budget.span.type != JSON_OBJECT) {
-        puts("not said by the platform yet");
+    if (get_object(budget, "limit").span.type != JSON_NUMBER) {
+        puts("no limit is known");
         return;
     }
     print_member(budget, "remaining", " of ");
-    print_member(budget, "limit", " requests left in this window\n");
+    print_member(budget, "limit", " requests a minute left, ");
+    print_member(budget, "reserve", " of them for saves\n");
 }
 
 static void print_pages(struct object o)

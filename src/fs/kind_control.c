@@ -24,6 +24,8 @@ static const struct {
     {"me.json", &report_ops, workspace_me},
     {"log", &report_ops, report_log},
     {"ctl", &ctl_ops, NULL},
+    {"metrics", &report_ops, workspace_metrics},
+    {"requests", &report_ops, workspace_requests},
 };
 
 static int control_stat(struct node *n, struct stat *ret)
@@ -80,7 +82,7 @@ static int report_open(struct node *n, struct handle *h)
 }
 
 const struct node_ops report_ops = {
-    .path = ".amdahl/{status.json,me.json,log}",
+    .path = ".amdahl/{status.json,me.json,metrics,requests,log}",
     .entry_timeout = 1.0,
     .direct_io = true,
     .stat = report_stat,
