@@ -122,7 +122,6 @@ struct http_pending {
     enum http_class class;
     const char *state; /* "queued", "sent", "retry" (sleeps before it), "key" (is read) */
     int64_t age_ms;
-    unsigned attempts;
     int who;
 };
 /* All of them, oldest first. fn is called with no lock held; what it is given lives as

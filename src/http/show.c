@@ -99,7 +99,6 @@ static void show_take(struct show_list *list, const struct job *job, int64_t now
         .class = job->class,
         .state = show_place(job->place),
         .age_ms = now - job->started,
-        .attempts = job->attempts,
         .who = job->who,
     };
 }
