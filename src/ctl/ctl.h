@@ -22,6 +22,7 @@ struct ctl {
     bool colour;          /* standard output is a terminal that wants it */
     const char *url;      /* --url, or $AMDAHL_URL; may be NULL */
     const char *key_file; /* --key-file; may be NULL */
+    char **tail;          /* what stands behind "--": a command to be run, or NULL */
 };
 
 typedef int ctl_run_fn(const struct ctl *ctl, int argc, char **argv);
@@ -37,11 +38,15 @@ ctl_run_fn diff_run;
 ctl_run_fn push_run;
 ctl_run_fn undo_run;
 ctl_run_fn validate_run;
+ctl_run_fn batch_run;
 
 /* "amdahlctl: ..." and a newline on standard error. */
 void ctl_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* s as text for a terminal: control characters become blanks, no UTF-8 a question mark.
  * Names and errors come from the platform. */
 void ctl_print_clean(FILE *to, const char *s);
+/* The same on standard output, in a colour where it shows colours. */
+enum paint { PAINT_PLAIN, PAINT_GOOD, PAINT_WAIT, PAINT_BAD };
+void ctl_print_painted(const struct ctl *ctl, enum paint paint, const char *s);
 
 #endif

@@ -31,6 +31,8 @@ static const struct command {
      allow_archive_run, 0, 2},
     {"validate", "FILE|DIR ...", "ask the verifier, and save nothing; 1 when it refuses",
      validate_run, 1, -1},
+    {"batch", "[MOUNT] -- CMD ...",
+     "run CMD; what it saves is sent at its end, each page once", batch_run, 0, 1},
 };
 
 enum { OPT_JSON = 1, OPT_URL, OPT_KEY_FILE, OPT_HELP, OPT_VERSION };
@@ -105,6 +107,22 @@ static const struct command *find_command(const char *name)
     bad_usage();
 }
 
+/* Takes the command that is to be run, from "--" on, off the line: getopt would lose
+ * where it begins. */
+static int take_tail(struct ctl *ctl, int argc, char **argv)
+{
+    bool wanted = false;
+    for (int i = 1; i < argc; i++) {
+        wanted = wanted || !strcmp(argv[i], "batch");
+        if (!wanted || strcmp(argv[i], "--") != 0)
+            continue;
+        argv[i] = NULL;
+        ctl->tail = argv + i + 1;
+        return i;
+    }
+    return argc;
+}
+
 /* A full disk or a closed pipe is told too. */
 static int finish(int status)
 {
@@ -118,6 +136,7 @@ int main(int argc, char **argv)
 {
     struct ctl ctl = {.colour = wants_colour(), .url = getenv("AMDAHL_URL")};
     int option;
+    argc = take_tail(&ctl, argc, argv);
     while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1)
         take_option(&ctl, option);
     if (optind == argc) {
@@ -126,7 +145,8 @@ int main(int argc, char **argv)
     }
     const struct command *command = find_command(argv[optind++]);
     int count = argc - optind;
-    if (count < command->min || (command->max >= 0 && count > command->max)) {
+    if (count < command->min || (command->max >= 0 && count > command->max) ||
+        (command->run == batch_run) != (ctl.tail && *ctl.tail)) {
         ctl_error("usage: amdahlctl %s %s", command->name, command->arguments);
         return CTL_USAGE;
     }

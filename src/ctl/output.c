@@ -16,6 +16,15 @@ void ctl_error(const char *fmt, ...)
     fputc('\n', stderr);
 }
 
+void ctl_print_painted(const struct ctl *ctl, enum paint paint, const char *s)
+{
+    static const char *const codes[] = {"", "\033[32m", "\033[33m", "\033[31m"};
+    bool on = ctl->colour && paint != PAINT_PLAIN;
+    fputs(on ? codes[paint] : "", stdout);
+    ctl_print_clean(stdout, s);
+    fputs(on ? "\033[0m" : "", stdout);
+}
+
 void ctl_print_clean(FILE *to, const char *s)
 {
     size_t left = strlen(s);

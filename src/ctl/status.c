@@ -7,43 +7,12 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "ctl/mount.h"
+#include "ctl/object.h"
 #include "ctl/report.h"
-#include "json/json.h"
-
-/* ---- reading ---------------------------------------------------------------------- */
-
-/* An object of status.json. */
-struct object {
-    const char *text;
-    struct json_span span;
-};
-
-/* A member's string, or a number's letters; malloc'ed, NULL when it is neither. */
-static char *get(struct object o, const char *key)
-{
-    struct json_span value;
-    if (!json_member(o.text, o.span, key, &value))
-        return NULL;
-    if (value.type == JSON_NUMBER)
-        return xstrndup(o.text + value.start, value.end - value.start);
-    return json_string_dup(o.text, value);
-}
-
-static struct object get_object(struct object o, const char *key)
-{
-    struct object inner = {o.text, {0, 0, JSON_NULL}};
-    json_member(o.text, o.span, key, &inner.span);
-    return inner;
-}
-
-static bool get_flag(struct object o, const char *key)
-{
-    return get_object(o, key).span.type == JSON_TRUE;
-}
 
 static size_t count_drafts(struct object o)
 {
-    struct object drafts = get_object(o, "drafts");
+    struct object drafts = object_inner(o, "drafts");
     struct json_iter it;
     size_t count = 0;
     if (drafts.span.type != JSON_ARRAY)
@@ -56,17 +25,6 @@ static size_t count_drafts(struct object o)
 
 /* ---- printing --------------------------------------------------------------------- */
 
-enum paint { PAINT_PLAIN, PAINT_GOOD, PAINT_WAIT, PAINT_BAD };
-
-static void print_painted(const struct ctl *ctl, enum paint paint, const char *s)
-{
-    static const char *const codes[] = {"", "\033[32m", "\033[33m", "\033[31m"};
-    bool on = ctl->colour && paint != PAINT_PLAIN;
-    fputs(on ? codes[paint] : "", stdout);
-    ctl_print_clean(stdout, s);
-    fputs(on ? "\033[0m" : "", stdout);
-}
-
 static void print_label(const char *label)
 {
     printf("%-12s", label);
@@ -74,22 +32,22 @@ static void print_label(const char *label)
 
 static void print_member(struct object o, const char *key, const char *after)
 {
-    cleanup_free char *value = get(o, key);
+    cleanup_free char *value = object_string(o, key);
     ctl_print_clean(stdout, value ? value : "?");
     fputs(after, stdout);
 }
 
 static void print_connection(const struct ctl *ctl, struct object o)
 {
-    bool online = get_flag(o, "online");
-    cleanup_free char *ago = get(o, "last_answer_seconds_ago");
-    cleanup_free char *error = get(o, "last_error");
-    cleanup_free char *since = get(o, "offline_since");
-    cleanup_free char *pause = get(o, "paused_until");
+    bool online = object_flag(o, "online");
+    cleanup_free char *ago = object_string(o, "last_answer_seconds_ago");
+    cleanup_free char *error = object_string(o, "last_error");
+    cleanup_free char *since = object_string(o, "offline_since");
+    cleanup_free char *pause = object_string(o, "paused_until");
     print_label("platform");
     print_member(o, "host", ", ");
-    print_painted(ctl, online ? PAINT_GOOD : PAINT_BAD,
-                  online ? "reachable" : "not reachable");
+    ctl_print_painted(ctl, online ? PAINT_GOOD : PAINT_BAD,
+                      online ? "reachable" : "not reachable");
     if (since)
         printf(" since %s", since);
     if (ago)
@@ -106,15 +64,15 @@ static void print_connection(const struct ctl *ctl, struct object o)
 
 static void print_requests(struct object o)
 {
-    struct object requests = get_object(o, "requests");
-    struct object budget = get_object(o, "budget");
+    struct object requests = object_inner(o, "requests");
+    struct object budget = object_inner(o, "budget");
     print_label("requests");
     print_member(requests, "sent", " sent, ");
     print_member(requests, "errors", " failed, ");
     print_member(requests, "in_flight", " on their way, ");
     print_member(requests, "queued", " waiting\n");
     print_label("budget");
-    if (get_object(budget, "limit").span.type != JSON_NUMBER) {
+    if (object_inner(budget, "limit").span.type != JSON_NUMBER) {
         puts("no limit is known");
         return;
     }
@@ -125,12 +83,32 @@ static void print_requests(struct object o)
 
 static void print_pages(struct object o)
 {
-    cleanup_free char *ago = get(o, "list_seconds_ago");
+    cleanup_free char *ago = object_string(o, "list_seconds_ago");
     print_label("pages");
     print_member(o, "pages", "");
     if (ago)
         printf(", listed %s s ago", ago);
-    puts(get_flag(o, "writable") ? "" : ", read only: the key cannot write");
+    puts(object_flag(o, "writable") ? "" : ", read only: the key cannot write");
+}
+
+/* Of each: how many pages, whose it is, and whether it is on its way. */
+static void print_batches(const struct ctl *ctl, struct object o)
+{
+    struct object batches = object_inner(o, "batches");
+    struct json_iter it;
+    if (batches.span.type != JSON_ARRAY)
+        return;
+    json_iter_init(&it, batches.text, batches.span);
+    while (json_iter_next(&it)) {
+        struct object batch = {batches.text, it.value};
+        print_label("batch");
+        print_member(batch, "pages", " pages of ");
+        printf("%s ", object_flag(batch, "git") ? "git, process" : "process");
+        print_member(batch, "process", ", ");
+        ctl_print_painted(ctl, PAINT_WAIT,
+                          object_flag(batch, "sending") ? "being sent" : "open");
+        putchar('\n');
+    }
 }
 
 static enum paint state_paint(const char *state)
@@ -141,12 +119,12 @@ static enum paint state_paint(const char *state)
 
 static void print_draft(const struct ctl *ctl, struct object draft)
 {
-    cleanup_free char *state = get(draft, "state");
-    cleanup_free char *error = get(draft, "error");
+    cleanup_free char *state = object_string(draft, "state");
+    cleanup_free char *error = object_string(draft, "error");
     if (!state)
         state = xstrdup("draft");
     printf("  ");
-    print_painted(ctl, state_paint(state), state);
+    ctl_print_painted(ctl, state_paint(state), state);
     printf("%*s", (int)(10 - (strlen(state) < 10 ? strlen(state) : 9)), "");
     print_member(draft, "page", "/");
     print_member(draft, "file", "\n");
@@ -159,12 +137,12 @@ static void print_draft(const struct ctl *ctl, struct object draft)
 
 static void print_drafts(const struct ctl *ctl, struct object o)
 {
-    struct object drafts = get_object(o, "drafts");
+    struct object drafts = object_inner(o, "drafts");
     size_t count = count_drafts(o);
     struct json_iter it;
     print_label("unsent");
     if (!count) {
-        print_painted(ctl, PAINT_GOOD, "nothing");
+        ctl_print_painted(ctl, PAINT_GOOD, "nothing");
         putchar('\n');
         return;
     }
@@ -207,6 +185,7 @@ int status_run(const struct ctl *ctl, int argc, char **argv)
         fwrite(text.data, 1, text.len, stdout);
     } else {
         print_status(ctl, root, o);
+        print_batches(ctl, o);
         print_drafts(ctl, o);
     }
     return count_drafts(o) ? CTL_NO : CTL_OK;

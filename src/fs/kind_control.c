@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "fs/internal.h"
+#include "fs/listing.h"
 
 static struct text *report_log(struct workspace *ws)
 {
@@ -24,9 +25,26 @@ static const struct {
     {"me.json", &report_ops, workspace_me},
     {"log", &report_ops, report_log},
     {"ctl", &ctl_ops, NULL},
+    {"batch", &batch_ops, NULL},
     {"metrics", &report_ops, workspace_metrics},
     {"requests", &report_ops, workspace_requests},
 };
+
+/* What takes commands is a new inode at each lookup (and is looked up at each open): the
+ * kernel holds an inode's lock until a write is answered, and a command may wait long. */
+enum { ENTRY_BITS = 8 };
+static size_t entry_of(const struct node *n)
+{
+    return (size_t)n->key.which & ((1u << ENTRY_BITS) - 1);
+}
+
+static intptr_t entry_which(size_t entry)
+{
+    static atomic_uint count;
+    bool takes_commands = !control_entries[entry].make;
+    intptr_t turn = takes_commands ? (intptr_t)atomic_fetch_add(&count, 1) : 0;
+    return (intptr_t)entry | turn << ENTRY_BITS;
+}
 
 static int control_stat(struct node *n, struct stat *ret)
 {
@@ -39,7 +57,7 @@ static int control_lookup(struct node *n, const char *name, struct node **ret_ch
     for (size_t i = 0; i < ARRAY_LEN(control_entries); i++) {
         if (strcmp(control_entries[i].name, name) != 0)
             continue;
-        *ret_child = node_get(n->fs, control_entries[i].ops, NULL, (intptr_t)i);
+        *ret_child = node_get(n->fs, control_entries[i].ops, NULL, entry_which(i));
         return 0;
     }
     return -ENOENT;
@@ -49,14 +67,16 @@ static int control_list(struct node *n, struct listing *out)
 {
     (void)n;
     for (size_t i = 0; i < ARRAY_LEN(control_entries); i++)
-        listing_add(out, control_entries[i].name, INO_REPORTS + i, S_IFREG);
+        listing_add_fixed(out, LISTING_FIRST + (unsigned)i, control_entries[i].name,
+                          INO_REPORTS + i, S_IFREG);
     return 0;
 }
 
 const struct node_ops control_ops = {
     .path = ".amdahl/",
-    .attr_timeout = 1.0,
-    .entry_timeout = 1.0,
+    .attr_timeout = FS_KEPT,
+    .entry_timeout = FS_KEPT,
+    .absent_timeout = FS_KEPT,
     .stat = control_stat,
     .lookup = control_lookup,
     .list = control_list,
@@ -82,8 +102,8 @@ static int report_open(struct node *n, struct handle *h)
 }
 
 const struct node_ops report_ops = {
-    .path = ".amdahl/{status.json,me.json,metrics,requests,log}",
-    .entry_timeout = 1.0,
+    .path = ".amdahl/{status.json,me.json,log,metrics,requests}",
+    .entry_timeout = FS_KEPT,
     .direct_io = true,
     .stat = report_stat,
     .open = report_open,
@@ -94,21 +114,30 @@ const struct node_ops report_ops = {
 
 static int ctl_stat(struct node *n, struct stat *ret)
 {
-    stat_fixed(n->fs, ret, INO_REPORTS + (uint64_t)n->key.which, S_IFREG | 0600);
+    stat_fixed(n->fs, ret, INO_REPORTS + entry_of(n), S_IFREG | 0600);
     return 0;
 }
 
-/* Guards the words of every ctl handle: one may be read by a thread while another one
+/* Guards the words of every handle that takes commands: one may be read by a thread while another one
  * writes the next command. Taken before the workspace's lock, held for memory work. */
 static pthread_mutex_t ctl_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* malloc'ed; NULL: too long to be a command. */
+static char *command_line(const char *data, size_t size)
+{
+    if (size > 4096)
+        return NULL;
+    char *line = xstrndup(data, size);
+    line[strcspn(line, "\n")] = '\0';
+    return line;
+}
 
 static int ctl_write(struct node *n, struct handle *h, const char *data, size_t size,
                      off_t off, struct wait *w)
 {
-    if (size > 4096)
+    cleanup_free char *line = command_line(data, size);
+    if (!line)
         return -E2BIG;
-    cleanup_free char *line = xstrndup(data, size);
-    line[strcspn(line, "\n")] = '\0';
     pthread_mutex_lock(&ctl_lock);
     text_replace(&h->snapshot, NULL);
     h->given = 0;
@@ -139,10 +168,59 @@ static int ctl_truncate(struct node *n, struct handle *h, off_t size)
 
 const struct node_ops ctl_ops = {
     .path = ".amdahl/ctl",
-    .entry_timeout = 1.0,
     .direct_io = true,
     .stat = ctl_stat,
     .read = ctl_read,
     .write = ctl_write,
+    .truncate = ctl_truncate,
+};
+
+/* ---- batch: a handle that may be written is a batch (workspace/batch.h) ------------ */
+
+static int batch_open(struct node *n, struct handle *h)
+{
+    if ((h->flags & O_ACCMODE) == O_RDONLY)
+        return 0; /* of a program that looks into every file */
+    return workspace_batch_begin(n->fs->ws, h->opener, &h->batch);
+}
+
+static void batch_close(struct node *n, struct handle *h)
+{
+    if (h && h->batch)
+        workspace_batch_end(n->fs->ws, h->batch);
+}
+
+static int batch_write(struct node *n, struct handle *h, const char *data, size_t size,
+                       off_t off, struct wait *w)
+{
+    (void)off;
+    cleanup_free char *line = command_line(data, size);
+    if (!line || strcmp(line, "commit") != 0)
+        return -EINVAL;
+    return workspace_batch_commit(n->fs->ws, h->batch, w);
+}
+
+/* As ctl: what is new since the last read, whatever the offset. */
+static int batch_read(struct node *n, struct handle *h, size_t size, off_t off,
+                      struct buf *out)
+{
+    (void)off;
+    pthread_mutex_lock(&ctl_lock);
+    text_replace(&h->snapshot,
+                 h->batch ? workspace_batch_words(n->fs->ws, h->batch) : NULL);
+    int err = snapshot_read(n, h, size, (off_t)h->given, out);
+    h->given += out->len;
+    pthread_mutex_unlock(&ctl_lock);
+    return err;
+}
+
+const struct node_ops batch_ops = {
+    .path = ".amdahl/batch",
+    .direct_io = true,
+    .stat = ctl_stat,
+    .open = batch_open,
+    .close = batch_close,
+    .read = batch_read,
+    .write = batch_write,
     .truncate = ctl_truncate,
 };

@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "json/json.h"
+#include "workspace/batch.h"
 #include "workspace/faults.h"
 #include "workspace/keep.h"
 #include "workspace/present.h"
@@ -82,7 +83,8 @@ static void commit_finish(struct commit *c)
 }
 
 /* Lock held. False: there is nothing to do, *ret is the answer. */
-static bool commit_take(struct commit *c, enum save_why why, struct wait *w, int *ret)
+static bool commit_take(struct commit *c, enum save_why why, const atomic_uint *writers,
+                        struct wait *w, int *ret)
 {
     struct item *it = c->it;
     struct doc *d = it->doc;
@@ -100,8 +102,10 @@ static bool commit_take(struct commit *c, enum save_why why, struct wait *w, int
         *ret = it->tried_err;
         return false;
     }
-    if (!it->data.len && why != SAVE_RELEASE)
-        return false; /* `cmd > file` closes a duplicate before anything is written */
+    /* `cmd > file` closes a duplicate before anything is written; and the last one that
+     * could write to it may be gone just when the next one has emptied it. */
+    if (!it->data.len && (why != SAVE_RELEASE || (writers && atomic_load(writers))))
+        return false;
     c->page = page_ref(d->page);
     c->which = d->which;
     c->seq = it->seq;
@@ -170,9 +174,13 @@ static int commit_apply(struct commit *c, int err, bool by_opener, enum save_why
     if (err)
         return why == SAVE_FLUSH && !by_opener ? 0 : commit_refuse(c, err, w);
     if (doc_needs_no_save(d, c->text, c->base, &shown)) {
+        if (d->refused && batch_is_git(d->page->ws, c->by.batch))
+            doc_clear_problem(d); /* by a checkout or a reset, not by an editor */
         doc_unchanged(d, c->it, shown);
         return 0;
     }
+    if (batch_is_open(d->page->ws, c->by.batch))
+        return batch_stage(d, c->by.batch, c->base, w);
     struct save *s = save_find(d->page, c->it);
     if (!s) {
         s = save_new(d, c->it, c->text, &c->by);
@@ -183,25 +191,40 @@ static int commit_apply(struct commit *c, int err, bool by_opener, enum save_why
     return -EINPROGRESS;
 }
 
-int item_commit(struct item *it, enum save_why why, bool by_opener, pid_t saver,
+int item_commit(struct item *it, enum save_why why, const struct committer *by,
                 struct wait *w)
 {
     struct commit c = {.it = it};
     int err;
     ws_lock(it->ws);
     bool scratch = !it->doc;
+    page_check(scratch ? NULL : it->doc->page);
     ws_unlock(it->ws);
-    c.by = saver_of(scratch ? 0 : saver);
+    c.by = saver_of(it->ws, scratch ? 0 : by->tgid);
     ws_lock(it->ws);
-    bool go = commit_take(&c, why, w, &err);
+    bool go = commit_take(&c, why, by->writers, w, &err);
     ws_unlock(it->ws);
     if (!go)
         return err;
     err = doc_check(c.which, c.id, c.base, c.text, &c.error);
     ws_lock(it->ws);
-    err = commit_apply(&c, err, by_opener, why, w);
+    err = commit_apply(&c, err, by->opener, why, w);
+    page_check(c.page);
     ws_unlock(it->ws);
     commit_finish(&c);
+    return err;
+}
+
+/* In a batch the name is the new file's at once, and the verdict comes with the batch. */
+static int save_rename_staged(struct doc *d, struct newcomer *n, uint64_t batch,
+                              struct text *base, struct wait *w)
+{
+    uint64_t seq = n->it->seq;
+    cleanup_text struct text *kept = text_ref(base);
+    struct item *it = doc_bind_file(d, n);
+    bool whole = it != n->it || it->seq == seq; /* else it was written to meanwhile */
+    int err = whole ? batch_stage(d, batch, kept, w) : 0;
+    item_unref(it);
     return err;
 }
 
@@ -241,6 +264,8 @@ int save_rename(struct doc *d, struct newcomer *n, const struct saver *by, struc
         if (it != n->it || it->seq == seq)
             doc_unchanged(d, it, shown);
         item_unref(it);
+    } else if (batch_is_open(d->page->ws, by->batch)) {
+        err = save_rename_staged(d, n, by->batch, base, w);
     } else {
         struct save *s = save_new(d, n->it, n->text, by);
         s->from = *n;

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "json/json.h"
+#include "workspace/batch.h"
 #include "workspace/overlay.h"
 #include "workspace/proc.h"
 
@@ -22,9 +23,9 @@ struct reader {
     struct reader *prev, *next;
 };
 
-struct saver saver_of(pid_t tgid)
+struct saver saver_of(struct workspace *ws, pid_t tgid)
 {
-    return (struct saver){tgid, tgid > 0 ? proc_began_ms(tgid) : -1};
+    return (struct saver){tgid, tgid > 0 ? proc_began_ms(tgid) : -1, batch_of(ws, tgid)};
 }
 
 /* ---- readers ----------------------------------------------------------------- */

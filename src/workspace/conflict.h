@@ -16,8 +16,10 @@ enum { SAVER_DRAFT = -1 };
 struct saver {
     pid_t tgid;       /* 0: unknown */
     int64_t began_ms; /* proc_began_ms() of it: a number may have been given anew */
+    uint64_t batch;   /* batch_of() it */
 };
-struct saver saver_of(pid_t tgid); /* reads /proc: without the lock */
+/* Reads /proc: without the lock. */
+struct saver saver_of(struct workspace *ws, pid_t tgid);
 
 /* tgid opened the document for reading: it is given what the file holds. */
 void conflict_give(struct doc *d, pid_t tgid);

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "json/json.h"
+#include "workspace/batch.h"
 #include "workspace/keep.h"
 #include "workspace/names.h"
 #include "workspace/present.h"
@@ -58,6 +59,7 @@ void pages_insert(struct workspace *ws, struct page *p, const char *dir)
     if (p->id)
         HASH_ADD_KEYPTR(hh_id, ws->by_id, p->id, strlen(p->id), p);
     ws->pages_time = clock_now();
+    pages_name_changed(ws, p->dir);
 }
 
 void pages_remove(struct workspace *ws, struct page *p)
@@ -69,6 +71,7 @@ void pages_remove(struct workspace *ws, struct page *p)
     if (p->id)
         HASH_DELETE(hh_id, ws->by_id, p);
     ws->pages_time = clock_now();
+    pages_name_changed(ws, p->dir);
     page_unref(p);
 }
 
@@ -86,6 +89,7 @@ void pages_set_id(struct workspace *ws, struct page *p, const char *id)
     p->seen = ws->sweep;
     if (p->listed)
         HASH_ADD_KEYPTR(hh_id, ws->by_id, p->id, strlen(p->id), p);
+    page_names_changed(p); /* views, and what was beside the page of that id */
 }
 
 /* ---- a sweep's result -------------------------------------------------------- */
@@ -150,7 +154,7 @@ static void list_take_known(struct workspace *ws, struct page *p,
     list_rename(ws, p, from->name);
     page_take_fields(p, from);
     if (p->body != BODY_READY)
-        text_replace(&p->info, present_info(from));
+        page_set_info(p, present_info(from));
 }
 
 /* A name once given on this machine stays until the page is renamed. */
@@ -184,7 +188,7 @@ static struct page *list_take_new(struct workspace *ws, const struct platform_pa
     known_free(known);
     p->list_token = xstrdup(from->token);
     page_take_fields(p, from);
-    text_replace(&p->info, present_info(from));
+    page_set_info(p, present_info(from));
     return p;
 }
 
@@ -203,6 +207,8 @@ static bool page_is_ahead(const struct page *p)
 static bool list_is_gone(struct workspace *ws, const char *id)
 {
     struct gone_id *g;
+    if (batch_has_removed(ws, id))
+        return true;
     LL_FOREACH (ws->gone, g)
         if (!strcmp(g->id, id))
             return true;
@@ -319,6 +325,19 @@ static void list_start(struct workspace *ws, enum http_class class)
 
 /* ---- the face ---------------------------------------------------------------- */
 
+static void list_look(struct workspace *ws)
+{
+    if (ws->listed_once && clock_ms() - ws->tried_ms > ws->config.refresh_ms)
+        list_start(ws, HTTP_BACKGROUND);
+}
+
+void workspace_pages_used(struct workspace *ws)
+{
+    ws_lock(ws);
+    list_look(ws);
+    ws_unlock(ws);
+}
+
 int workspace_pages_ready(struct workspace *ws, struct wait *w)
 {
     int err = 0;
@@ -327,8 +346,8 @@ int workspace_pages_ready(struct workspace *ws, struct wait *w)
         wait_add(&ws->list_waits, w);
         list_start(ws, HTTP_INTERACTIVE);
         err = -EINPROGRESS;
-    } else if (clock_ms() - ws->tried_ms > ws->config.refresh_ms) {
-        list_start(ws, HTTP_BACKGROUND);
+    } else {
+        list_look(ws);
     }
     ws_unlock(ws);
     return err;
@@ -361,6 +380,11 @@ void workspace_each_id(struct workspace *ws, page_visit_fn *fn, void *arg)
     HASH_ITER (hh_id, ws->by_id, p, tmp)
         fn(arg, p->id, p);
     ws_unlock(ws);
+}
+
+int64_t workspace_refresh_ms(const struct workspace *ws)
+{
+    return ws->config.refresh_ms;
 }
 
 struct page *workspace_find_page(struct workspace *ws, const char *name)

@@ -75,6 +75,7 @@ struct item {
     bool orphan;        /* of a page that is gone: not saved, nothing is made in it */
     struct buf data;    /* the bytes of what is not backed */
     uint64_t seq;       /* counts changes of the bytes */
+    uint64_t turns;     /* counts those that come from here: item_changed() */
     uint64_t tried_seq; /* the last change a commit was tried for, and its verdict */
     int tried_err;
     struct xattr *xattrs; /* of what is not backed */
@@ -94,8 +95,9 @@ struct doc {
     struct text *problem; /* its lines in `errors`; NULL: none */
     struct text *verdict; /* for verdict.json, with problem; NULL: none */
     struct text *refused; /* the newest text that was refused, until a good save */
-    bool rejected; /* an editor put the old bytes back: problem is of <name>.rejected */
-    bool waiting;  /* a draft that waits for another file, no error */
+    bool rejected;   /* an editor put the old bytes back: problem is of <name>.rejected */
+    bool waiting;    /* a draft that waits for another file, no error */
+    uint64_t staged; /* the batch (batch.h) with which the draft is sent; 0: none */
 
     /* What state.db has (keep.h). */
     bool own; /* shown is the user's own text, not our presentation */
@@ -167,6 +169,7 @@ struct page {
 };
 
 struct archiver; /* brake.c */
+struct batch;    /* batch.h */
 struct known;    /* keep.c */
 struct overlay;  /* overlay.h */
 
@@ -176,9 +179,11 @@ struct gone_id {
 };
 
 struct workspace {
-    struct workspace_config config; /* constant */
-    struct overlay *overlay;        /* constant */
-    pthread_mutex_t lock;           /* guards everything below and every page and item */
+    struct workspace_config config;            /* constant */
+    struct overlay *overlay;                   /* constant */
+    const struct workspace_observer *observer; /* constant while anything runs */
+    void *observer_arg;
+    pthread_mutex_t lock; /* guards everything below and every page and item */
     struct page *by_name, *by_id, *templates;
     uint64_t next_ino;
     struct state *state;        /* NULL: nothing outlives the process */
@@ -199,6 +204,10 @@ struct workspace {
     bool templates_known, templates_listing;
     struct wait *template_waits;
 
+    struct batch *batches;    /* the newest first */
+    uint64_t batch_count;     /* there have been so many */
+    atomic_uint open_batches; /* no lock */
+
     struct archiver *archivers;
     unsigned archive_allowance;
 };
@@ -211,6 +220,15 @@ static inline void ws_unlock(struct workspace *ws)
 {
     pthread_mutex_unlock(&ws->lock);
 }
+
+/* ---- telling the observer (observe.c) ------------------------------------------ */
+
+void item_changed(struct item *it); /* NULL: it has no file, and nobody knows it */
+void page_changed(struct page *p);
+void page_name_changed(struct page *p, const char *name);
+/* Every document and view, and whatever else is in it. */
+void page_names_changed(struct page *p);
+void pages_name_changed(struct workspace *ws, const char *name);
 
 /* -EACCES, with the reason in the log. */
 int workspace_refuse(struct workspace *ws, const char *what);
@@ -248,6 +266,12 @@ void page_rekey(struct page *p);
 /* Cuts the items loose; they keep their bytes. */
 void page_detach(struct page *p);
 void page_touch(struct page *p); /* its directory changed */
+/* Takes the text over. */
+void page_set_info(struct page *p, struct text *info);
+
+/* One that was removed within a batch: archived; or in the tree again, with its names. */
+int page_archive_removed(struct page *p, pid_t tgid, struct wait *w);
+void pages_bring_back(struct workspace *ws, struct page *p);
 
 /* All names that were taken away here come back. Takes the lock itself. */
 void page_restore_names(struct page *p);
@@ -306,6 +330,32 @@ void doc_remove_rejected(struct doc *d);
 /* After a refused rename onto its name: doc_keep_rejected(), and a name that its program
  * had moved away before comes back with the text known here (JetBrains, sed -i.bak). */
 void doc_turn_away(struct doc *d);
+
+/* ---- states (doc_state.c) ---------------------------------------------------- */
+
+/* docs/saving.md draws them. ABSENT: its name was taken away here, or never was. */
+enum doc_state {
+    DOC_ABSENT,
+    DOC_SAVED,
+    DOC_DRAFT,
+    DOC_STAGED,
+    DOC_WAITING,
+    DOC_REFUSED,
+    DOC_CONFLICT,
+    DOC_SAVING,
+    DOC_STATES,
+};
+enum doc_state doc_state(const struct doc *d);
+bool doc_is_draft(const struct doc *d); /* its file holds bytes of its own */
+/* What it is apart from a save that may be under way: never DOC_SAVING. */
+enum doc_state doc_standing(const struct doc *d);
+const char *doc_state_name(enum doc_state state);
+/* The name of something that must always hold of it and does not; NULL: all does. */
+const char *doc_broken_invariant(const struct doc *d);
+/* The same for a page with its saves (save_machine.c); *ret_doc: whose it is, NULL: of the saves. */
+const char *page_broken_invariant(const struct page *p, const struct doc **ret_doc);
+/* Without NDEBUG: ends the process with the name of what is broken. p may be NULL. */
+void page_check(const struct page *p);
 
 /* ---- items (item.c) ---------------------------------------------------------- */
 

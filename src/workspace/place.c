@@ -1,4 +1,5 @@
 /* place.c - names that are made, found and listed in directories of this machine. */
+#include "workspace/batch.h"
 #include "workspace/keep.h"
 #include "workspace/overlay.h"
 
@@ -69,11 +70,14 @@ static int place_create_doc(struct page *p, enum page_file which, struct item **
         return workspace_refuse(p->ws, p->dir);
     struct item *it = item_new(p->ws, ITEM_FILE, 0644);
     doc_bind(d, it);
+    if (!p->id)
+        page_names_changed(p); /* with its first file there are views */
     *ret_item = it;
     return item_open(it, true);
 }
 
-int place_create(struct item *dir, const char *name, mode_t mode, struct item **ret_item)
+int place_create(struct item *dir, const char *name, mode_t mode, pid_t tid,
+                 struct item **ret_item)
 {
     int which = page_file_find(name);
     ws_lock(dir->ws);
@@ -85,8 +89,10 @@ int place_create(struct item *dir, const char *name, mode_t mode, struct item **
     err = place_check(dir, name);
     if (!err)
         err = overlay_create(dir, name, mode, ret_item);
-    if (!err)
+    if (!err) {
         place_touch(dir);
+        batch_name_made(dir, name, tid);
+    }
     return err;
 }
 

@@ -88,24 +88,53 @@ int64_t proc_now_ms(void)
     return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-/* The 22nd field of /proc/PID/stat; the second is the command's name in parentheses and
- * may hold anything, a parenthesis too. */
+/* Behind the command's name in /proc/PID/stat, which stands in parentheses and may hold
+ * anything, a parenthesis too: " S 1234 ...", the third field on. False: it is gone. */
+static bool proc_stat_read(pid_t pid, char *line, size_t size, char **ret_fields)
+{
+    FILE *f = pid > 0 ? proc_open(pid, "stat") : NULL;
+    if (!f)
+        return false;
+    size_t n = fread(line, 1, size - 1, f);
+    fclose(f);
+    line[n] = '\0';
+    char *end = strrchr(line, ')');
+    *ret_fields = end ? end + 1 : NULL;
+    return end != NULL;
+}
+
+/* The n-th field of the line; the first behind the name is the third. 0: none. */
+static int64_t stat_field(char *fields, int n)
+{
+    char *at = fields;
+    for (int field = 3; at && field < n; field++)
+        at = strchr(at + 1, ' ');
+    return at ? strtoll(at, NULL, 10) : 0;
+}
+
+static int64_t stat_began_ms(char *fields)
+{
+    int64_t ticks = stat_field(fields, 22); /* of which user space sees 100 a second */
+    return ticks * 1000 / sysconf(_SC_CLK_TCK);
+}
+
 int64_t proc_began_ms(pid_t pid)
 {
     char line[1024];
-    FILE *f = pid > 0 ? proc_open(pid, "stat") : NULL;
-    if (!f)
-        return -1;
-    size_t n = fread(line, 1, sizeof line - 1, f);
-    fclose(f);
-    line[n] = '\0';
-    char *at = strrchr(line, ')');
-    for (int field = 2; at && field < 22; field++)
-        at = strchr(at + 1, ' ');
-    if (!at)
-        return -1;
-    int64_t ticks = strtoll(at, NULL, 10); /* of which user space sees 100 a second */
-    return ticks * 1000 / sysconf(_SC_CLK_TCK);
+    char *fields;
+    return proc_stat_read(pid, line, sizeof line, &fields) ? stat_began_ms(fields) : -1;
+}
+
+pid_t proc_parent(pid_t pid, int64_t *ret_began_ms)
+{
+    char line[1024];
+    char *fields;
+    if (!proc_stat_read(pid, line, sizeof line, &fields)) {
+        *ret_began_ms = -1;
+        return 0;
+    }
+    *ret_began_ms = stat_began_ms(fields);
+    return (pid_t)stat_field(fields, 4);
 }
 
 void proc_comm(pid_t tid, char ret_name[16])

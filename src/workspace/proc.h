@@ -17,6 +17,8 @@ bool proc_is_dying(pid_t tid);
 enum { PROC_STEP_MS = 10 };
 int64_t proc_began_ms(pid_t pid);
 int64_t proc_now_ms(void);
+/* Its parent and when it itself began, by one look; 0 and -1 when it is gone. */
+pid_t proc_parent(pid_t pid, int64_t *ret_began_ms);
 /* The command's name, at most 15 bytes; "" when unknown. */
 void proc_comm(pid_t tid, char ret_name[16]);
 

@@ -21,10 +21,24 @@ struct push {
     struct wait wait;   /* ours, for the save under way */
     struct wait *waits; /* who asked */
     const char *only;   /* undo: this file (of page_file_name), NULL: all */
+    uint64_t batch;     /* of a batch: the page is saved as a whole, or not; 0: of none */
 };
+
+/* What went well is not staged any more by now. */
+static void push_unstage(struct push *push)
+{
+    struct page *p = push->page;
+    ws_lock(p->ws);
+    for (int i = 0; i < PAGE_DOCS; i++)
+        if (p->docs[i].staged == push->batch)
+            p->docs[i].staged = 0;
+    ws_unlock(p->ws);
+}
 
 static void push_end(struct push *push)
 {
+    if (push->batch)
+        push_unstage(push);
     wait_run(push->waits, push->err);
     page_unref(push->page);
     free(push);
@@ -47,11 +61,12 @@ static struct item *push_item(struct push *push, enum page_file which)
 
 static void push_go_on(struct push *push)
 {
-    while (push->next < ARRAY_LEN(push_docs)) {
+    while (push->next < ARRAY_LEN(push_docs) && !(push->batch && push->err)) {
         struct item *it = push_item(push, push_docs[push->next++]);
         if (!it)
             continue;
-        int err = item_commit(it, SAVE_RELEASE, true, SAVER_DRAFT, &push->wait);
+        const struct committer nobody = {.tgid = SAVER_DRAFT, .opener = true};
+        int err = item_commit(it, SAVE_RELEASE, &nobody, &push->wait);
         item_unref(it);
         if (err == -EINPROGRESS)
             return;
@@ -88,6 +103,20 @@ static bool doc_is_meant(const struct doc *d, const char *file)
     return d->which != PAGE_PARAMS && (!file || !strcmp(file, page_file_name(d->which)));
 }
 
+int page_push_staged(struct page *p, uint64_t batch, struct wait *w)
+{
+    struct push *push = push_new(p, w);
+    push->batch = batch;
+    for (int i = 0; i < PAGE_DOCS; i++) {
+        struct doc *d = &p->docs[i];
+        bool whole = d->file && d->file->tried_seq == d->file->seq;
+        if (d->staged == batch && whole)
+            push->docs |= 1u << d->which;
+    }
+    loop_post(p->ws->config.loop, push_begin, push);
+    return -EINPROGRESS;
+}
+
 int page_push(struct page *p, const char *file, struct wait *w)
 {
     unsigned docs = 0;
@@ -122,6 +151,7 @@ static bool doc_bring_back(struct doc *d, struct text *text)
     it->tried_seq = ++it->seq;
     it->tried_err = 0;
     it->mtime = it->ctime = clock_now();
+    item_changed(it);
     return true;
 }
 

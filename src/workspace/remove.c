@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "workspace/batch.h"
 #include "workspace/brake.h"
 #include "workspace/keep.h"
 
@@ -36,6 +37,7 @@ static int page_unlink(struct page *p, enum page_file which, pid_t tgid)
         p->unlinker = tgid;
         page_touch(p);
     }
+    page_check(p);
     return 0;
 }
 
@@ -51,8 +53,10 @@ int place_unlink(struct item *dir, const char *name, pid_t tgid)
     if (own)
         return err;
     err = overlay_unlink(dir, name);
-    if (!err)
+    if (!err) {
         place_lost(dir, name);
+        batch_name_gone(dir, name);
+    }
     return err;
 }
 
@@ -77,6 +81,18 @@ static void page_restore(struct page *p, pid_t tgid)
     }
     if (p->hidden && (!tgid || p->unlinker == tgid))
         p->hidden = 0;
+    page_names_changed(p);
+}
+
+void pages_bring_back(struct workspace *ws, struct page *p)
+{
+    page_restore(p, 0);
+    if (p->listed)
+        return;
+    page_scratch(p)->orphan = false;
+    cleanup_free char *dir = pages_free_name(ws, p->dir, p->id);
+    pages_insert(ws, p, dir);
+    keep_place_now(p);
 }
 
 void page_restore_names(struct page *p)
@@ -96,19 +112,22 @@ static void brake_restore(struct workspace *ws, pid_t tgid)
 
 /* ---- archiving --------------------------------------------------------------- */
 
+/* By what the brake let it go. */
+enum archive_leave { LEAVE_COUNTED, LEAVE_ALLOWED, LEAVE_BATCH };
+
 struct archive {
     struct page *page; /* a reference */
     pid_t tgid;
-    bool allowed; /* it was taken from the allowance, not counted against tgid */
+    enum archive_leave leave;
     struct wait *waits;
 };
 
 /* What did not happen does not count. */
 static void archive_give_back(struct workspace *ws, const struct archive *a)
 {
-    if (a->allowed)
+    if (a->leave == LEAVE_ALLOWED)
         ws->archive_allowance++;
-    else
+    else if (a->leave == LEAVE_COUNTED)
         brake_give_back(ws->archivers, a->tgid);
 }
 
@@ -119,7 +138,7 @@ static void archive_end(struct archive *a, int err, const char *message)
     struct workspace *ws = p->ws;
     p->archiving = false;
     if (err) {
-        page_restore(p, 0);
+        pages_bring_back(ws, p);
         archive_give_back(ws, a);
         log_warning("page %s: cannot be archived: %s", p->dir, message);
     } else {
@@ -175,10 +194,10 @@ static bool page_is_empty(struct page *p)
 }
 
 static bool archive_is_allowed(struct workspace *ws, struct page *p, pid_t tgid,
-                               bool *ret_allowance)
+                               enum archive_leave *ret_leave)
 {
-    *ret_allowance = ws->archive_allowance > 0;
-    if (*ret_allowance) {
+    *ret_leave = ws->archive_allowance > 0 ? LEAVE_ALLOWED : LEAVE_COUNTED;
+    if (*ret_leave == LEAVE_ALLOWED) {
         ws->archive_allowance--;
         return true;
     }
@@ -192,23 +211,29 @@ static bool archive_is_allowed(struct workspace *ws, struct page *p, pid_t tgid,
 }
 
 /* Lock held. */
-static int archive_start(struct workspace *ws, struct page *p, pid_t tgid, bool allowed,
-                         struct wait *w)
+static int archive_start(struct workspace *ws, struct page *p, pid_t tgid,
+                         enum archive_leave leave, struct wait *w)
 {
     struct archive *a = xcalloc(1, sizeof *a);
     struct platform_call call = {HTTP_SAVE, ARCHIVE_DEADLINE_MS, archived, a, tgid};
     a->page = page_ref(p);
     a->tgid = tgid;
-    a->allowed = allowed;
+    a->leave = leave;
     wait_add(&a->waits, w);
     p->archiving = true;
     platform_page_archive(ws->config.platform, p->id, &call);
     return -EINPROGRESS;
 }
 
-static int page_archive(struct workspace *ws, struct page *p, pid_t tgid, struct wait *w)
+int page_archive_removed(struct page *p, pid_t tgid, struct wait *w)
 {
-    bool allowed;
+    return archive_start(p->ws, p, tgid, LEAVE_BATCH, w);
+}
+
+static int page_archive(struct workspace *ws, struct page *p, pid_t tgid, uint64_t batch,
+                        struct wait *w)
+{
+    enum archive_leave leave;
     if (!page_is_empty(p))
         return -ENOTEMPTY;
     if (p->save || p->saves || p->archiving)
@@ -222,20 +247,25 @@ static int page_archive(struct workspace *ws, struct page *p, pid_t tgid, struct
     }
     if (!ws->writable)
         return workspace_refuse(ws, p->dir);
-    if (!archive_is_allowed(ws, p, tgid, &allowed)) {
+    if (batch_is_open(ws, batch)) {
+        batch_remove(p, batch, tgid);
+        return 0;
+    }
+    if (!archive_is_allowed(ws, p, tgid, &leave)) {
         brake_restore(ws, tgid);
         page_restore(p, 0);
         return -EPERM;
     }
-    return archive_start(ws, p, tgid, allowed, w);
+    return archive_start(ws, p, tgid, leave, w);
 }
 
 int workspace_page_archive(struct workspace *ws, const char *name, pid_t tgid,
                            struct wait *w)
 {
+    uint64_t batch = batch_of(ws, tgid);
     ws_lock(ws);
     struct page *p = pages_by_dir(ws, name);
-    int err = p ? page_archive(ws, p, tgid, w) : -ENOENT;
+    int err = p ? page_archive(ws, p, tgid, batch, w) : -ENOENT;
     if (err == -EACCES)
         page_restore(p, 0);
     ws_unlock(ws);

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "json/json.h"
+#include "workspace/batch.h"
 #include "workspace/conflict.h"
 #include "workspace/keep.h"
 #include "workspace/names.h"
@@ -128,19 +129,20 @@ static int rename_to_doc(struct item *to_dir, const char *to_name, unsigned flag
         newcomer_finish(n);
     else
         err = save_rename(to.doc, n, by, w);
+    page_check(to.doc ? to.doc->page : NULL);
     ws_unlock(ws);
     return err;
 }
 
 static int rename_scratch(struct item *from, const char *name, struct item *to,
-                          const char *to_name, unsigned flags)
+                          const char *to_name, unsigned flags, struct wait *w)
 {
     int err = overlay_rename(from, name, to, to_name, flags);
-    if (!err) {
-        place_lost(from, name);
-        place_touch(to);
-    }
-    return err;
+    if (err)
+        return err;
+    place_lost(from, name);
+    place_touch(to);
+    return batch_name_moved(from, name, w);
 }
 
 int place_rename(struct item *from_dir, const char *name, struct item *to_dir,
@@ -160,8 +162,8 @@ int place_rename(struct item *from_dir, const char *name, struct item *to_dir,
     if (done)
         return err;
     if (!to.doc)
-        return rename_scratch(from_dir, name, to_dir, to_name, flags);
-    struct saver by = saver_of(tgid);
+        return rename_scratch(from_dir, name, to_dir, to_name, flags, w);
+    struct saver by = saver_of(from_dir->ws, tgid);
     err = newcomer_init(&n, from_dir, name);
     return err ? err : rename_to_doc(to_dir, to_name, flags, &n, &by, w);
 }

@@ -17,11 +17,26 @@ void save_pick_other(struct save *s)
     struct item *it = s->other && s->other->present ? s->other->file : NULL;
     if (!it || !it->dirty || !it->data.len || it->tried_seq != it->seq)
         return;
+    if (s->other->staged && s->other->staged != s->doc->staged)
+        return; /* it goes with its batch */
     struct json_limits limits = JSON_LIMITS_USER;
     if (json_check(it->data.data, it->data.len, &limits, NULL, NULL) != 0)
         return; /* a refused text that is no JSON cannot go along */
     s->other_draft = text_new(it->data.data, it->data.len);
     s->other_seq = it->seq;
+    s->whole = s->other->staged != 0;
+}
+
+/* page.json goes along with what its batch has of the page. */
+static void save_pick_meta(struct save *s)
+{
+    struct doc *d = page_doc_of(s->page, PAGE_PAGE);
+    struct item *it = d->present ? d->file : NULL;
+    if (!s->doc->staged || d->staged != s->doc->staged || !it || !it->dirty ||
+        it->tried_seq != it->seq)
+        return;
+    s->meta_draft = text_new(it->data.data, it->data.len);
+    s->meta_seq = it->seq;
 }
 
 /* A platform without the endpoint verifies at the write itself. */
@@ -113,6 +128,7 @@ void save_validate(struct save *s)
     text_replace(&s->queries, text_ref(is_spec ? other : s->text));
     s->pending = 1;
     save_look(s);
+    save_enter(s, SAVE_VALIDATE);
     platform_pages_validate(s->page->ws->config.platform, s->spec, s->queries, &call);
     ws_unlock(s->page->ws);
 }
@@ -140,7 +156,7 @@ static bool save_other_collides(const struct save *s)
  * released when true. */
 static bool save_tries_again(struct save *s)
 {
-    bool alone = s->other_draft && (s->refused || save_other_collides(s));
+    bool alone = s->other_draft && ((s->refused && !s->whole) || save_other_collides(s));
     if (!alone && !(s->refused && save_other_moved(s)))
         return false;
     if (alone)
@@ -198,11 +214,34 @@ static bool save_is_moot(const struct save *s)
            (!s->other_draft || text_same_value(s->other_draft, s->other->remote));
 }
 
+/* The members of page.json that go along. Where there are none, or they are refused, or
+ * somebody else changed them, it is left to a save of its own. */
+static void save_take_meta_fields(struct save *s)
+{
+    struct doc *d = page_doc_of(s->page, PAGE_PAGE);
+    const struct saver nobody = {.tgid = SAVER_DRAFT};
+    struct buf fields = BUF_INIT;
+    if (!s->meta_draft)
+        return;
+    struct text *base = conflict_base(d, &nobody);
+    int err = present_page_changes(s->meta_draft, base, s->page->id, &fields, NULL);
+    s->meta_merged = !text_same_value(base, d->remote);
+    text_replace(&s->fields, text_from_buf(&fields));
+    if (!err && s->fields->len > 2 &&
+        conflict_is_clear(d, base, s->meta_draft, s->fields))
+        return;
+    text_replace(&s->fields, NULL);
+    text_replace(&s->meta_draft, NULL);
+}
+
 /* Neither refused nor gone. Lock held, released. */
 static void save_compare(struct save *s)
 {
     s->merged = !text_same_value(s->base, s->doc->remote);
     s->was_there = save_is_moot(s);
+    if (s->was_there)
+        text_replace(&s->meta_draft, NULL); /* of its own */
+    save_take_meta_fields(s);
     if (!conflict_is_clear(s->doc, s->base, s->text, s->fields))
         save_collide(s);
     else if (s->was_there)
@@ -214,6 +253,7 @@ static void save_compare(struct save *s)
 void save_judge(struct save *s)
 {
     bool gone = s->look_err == -ENOENT;
+    save_enter(s, SAVE_JUDGE);
     if (!s->look_err && (!s->refusal || s->refused) && save_tries_again(s))
         return;
     int err = gone || !s->refusal ? s->look_err : s->refusal;
@@ -234,6 +274,7 @@ static void save_plan_page(struct save *s)
         save_end_empty(s);
     } else {
         save_look(s);
+        save_enter(s, SAVE_VALIDATE);
         ws_unlock(s->page->ws);
     }
 }
@@ -252,5 +293,6 @@ void save_plan(struct save *s)
         return;
     }
     save_pick_other(s);
+    save_pick_meta(s);
     save_validate(s);
 }

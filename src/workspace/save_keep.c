@@ -34,6 +34,7 @@ bool save_park(struct save *s, void (*then)(struct save *s))
     if (!s->writing)
         return false;
     s->then = then;
+    save_enter(s, SAVE_DISK);
     ws_unlock(s->page->ws);
     return true;
 }
@@ -62,14 +63,23 @@ bool save_is_overtaken(const struct save *s, enum state_slot slot)
     return slot == s->slot && !text_equal(s->doc->kept[slot], s->text);
 }
 
+/* A file that went along: unless a newer text of it is kept by now. */
+static void keep_drop_same(struct state_change *c, struct doc *d, struct text *sent)
+{
+    if (text_equal(d->kept[STATE_DRAFT], sent))
+        keep_drop(c, d, STATE_DRAFT);
+}
+
 void save_drop_drafts(struct save *s, struct state_change *c)
 {
     if (!save_is_overtaken(s, STATE_DRAFT))
         keep_drop(c, s->doc, STATE_DRAFT);
     if (!save_is_overtaken(s, STATE_MOVED))
         keep_drop(c, s->doc, STATE_MOVED);
-    if (s->other_draft && text_equal(s->other->kept[STATE_DRAFT], s->other_draft))
-        keep_drop(c, s->other, STATE_DRAFT);
+    if (s->other_draft)
+        keep_drop_same(c, s->other, s->other_draft);
+    if (s->meta_draft)
+        keep_drop_same(c, page_doc_of(s->page, PAGE_PAGE), s->meta_draft);
     for (int i = 0; s->created && i < PAGE_DOCS; i++) {
         struct doc *d = &s->page->docs[i]; /* page.json went along */
         if (!d->file || !d->file->dirty)
@@ -89,6 +99,8 @@ void save_keep_replaced(struct save *s, struct state_change *c)
     keep_replaced(c, s->doc, now);
     if (s->other_draft)
         keep_replaced(c, s->other, now);
+    if (s->meta_draft)
+        keep_replaced(c, page_doc_of(s->page, PAGE_PAGE), now);
 }
 
 void save_keep_waiting(struct save *s)

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "json/json.h"
+#include "workspace/batch.h"
 #include "workspace/brake.h"
 #include "workspace/conflict.h"
 #include "workspace/keep.h"
@@ -103,6 +104,7 @@ void workspace_destroy(struct workspace *ws)
         page_detach(p);
         pages_remove(ws, p);
     }
+    batches_free(ws);
     workspace_drop_templates(ws);
     list_forget_gone(ws);
     brake_free(ws->archivers);

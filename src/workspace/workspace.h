@@ -20,6 +20,7 @@
 #ifndef WORKSPACE_WORKSPACE_H
 #define WORKSPACE_WORKSPACE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -63,6 +64,19 @@ void workspace_stop(struct workspace *ws);
 /* After loop_stop(): nothing is on its way any more, no item or page is referenced. NULL
  * is allowed. */
 void workspace_destroy(struct workspace *ws);
+/* What changed by itself, for whoever keeps what it was told: not by a call from outside
+ * on just that. Called on any thread and with the lock held: it must not call back, but
+ * may take references. */
+struct workspace_observer {
+    void (*file)(void *arg, struct item *it); /* bytes or attributes */
+    void (*page)(void *arg, struct page *p);  /* its directory, and its views */
+    /* A name in it that is there, or is not, by now. */
+    void (*name)(void *arg, struct page *p, const char *name);
+    void (*pages)(void *arg, const char *name); /* the same of pages/ */
+};
+/* NULL: nobody, any more. While nothing else runs. */
+void workspace_observe(struct workspace *ws, const struct workspace_observer *observer,
+                       void *arg);
 /* What GET /me said (NULL: nothing): kept for me.json; its scopes decide what is
  * writable. */
 void workspace_set_me(struct workspace *ws, struct text *me);
@@ -71,6 +85,8 @@ void workspace_set_me(struct workspace *ws, struct text *me);
 
 /* 0 once the list was read for the first time; reads it behind when it is old. */
 int workspace_pages_ready(struct workspace *ws, struct wait *w);
+/* Somebody uses it: reads it behind when it is old and was read before. */
+void workspace_pages_used(struct workspace *ws);
 /* Reads the list now and waits for it. */
 int workspace_refresh(struct workspace *ws, struct wait *w);
 
@@ -88,7 +104,8 @@ struct page *workspace_find_id(struct workspace *ws, const char *id);
  * -EINVAL: no name, or not UTF-8. */
 int workspace_page_make(struct workspace *ws, const char *name, struct page **ret_page);
 /* rmdir pages/<name>: -ENOENT, -ENOTEMPTY while documents or scratch are left in it,
- * -EPERM when the brake holds (and what tgid unlinked elsewhere comes back). */
+ * -EPERM when the brake holds (and what tgid unlinked elsewhere comes back). In a batch
+ * it is out of the tree at once, and archived with the batch. */
 int workspace_page_archive(struct workspace *ws, const char *name, pid_t tgid,
                            struct wait *w);
 /* rename pages/<from> pages/<to>: PATCHes the name. -EEXIST, -ENOTEMPTY. */
@@ -193,6 +210,11 @@ int item_set_times(struct item *it, const struct timespec times[2]);
 int item_sync(struct item *it, bool datasync);
 /* A link's target; malloc'ed. NULL: it is gone. */
 char *item_target(struct item *it);
+/* For how long what item_stat() says holds, if nothing is observed: milliseconds; 0: only
+ * now (the page's body is not here), INT64_MAX: for ever. */
+int64_t item_holds_ms(struct item *it);
+/* Counts the changes that were told to the observer. */
+uint64_t item_turns(struct item *it);
 /* -EACCES, or 0: may this be opened for writing? */
 int item_may_write(struct item *it);
 /* How a real file's inode number is shown: apart from those of pages and of the mount. */
@@ -219,8 +241,10 @@ int place_each(struct item *dir, item_visit_fn *fn, void *arg);
 /* A scratch item by name; a reference. -ENOENT, ... */
 int place_find(struct item *dir, const char *name, struct item **ret_item);
 /* A new file: a document's, when dir is a page's and the name is one. It is open: one
- * item_close() is due. -EEXIST, -EACCES, and what the disk says. */
-int place_create(struct item *dir, const char *name, mode_t mode, struct item **ret_item);
+ * item_close() is due. tid: the thread that makes it. -EEXIST, -EACCES, and what the disk
+ * says. */
+int place_create(struct item *dir, const char *name, mode_t mode, pid_t tid,
+                 struct item **ret_item);
 int place_mkdir(struct item *dir, const char *name, mode_t mode, struct item **ret_item);
 int place_symlink(struct item *dir, const char *name, const char *target,
                   struct item **ret_item);
@@ -236,6 +260,8 @@ int place_rename(struct item *from, const char *name, struct item *to,
                  const char *to_name, unsigned flags, pid_t tgid, struct wait *w);
 /* The file system on which scratch is kept. */
 int workspace_statfs(struct workspace *ws, struct statvfs *ret);
+/* How often the list is read at most, in milliseconds. */
+int64_t workspace_refresh_ms(const struct workspace *ws);
 /* When a page last came or went in pages/. */
 struct timespec workspace_pages_time(struct workspace *ws);
 
@@ -245,12 +271,30 @@ enum save_why { SAVE_FLUSH, SAVE_FSYNC, SAVE_RELEASE };
 
 /* A process opened it for reading: what it saves later is based on what it was given. */
 void item_opened(struct item *it, pid_t tgid);
-/* A commit point. by_opener: the process closing is the one that opened, and saves:
- * saver (0: unknown). 0 when there is nothing to save; the same answer again for the same
+/* Who closes or syncs a file. */
+struct committer {
+    pid_t tgid;                 /* the process that opened it, and saves; 0: unknown */
+    bool opener;                /* and closes it now */
+    const atomic_uint *writers; /* how many may write to it now; NULL: nobody */
+};
+/* A commit point. 0 when there is nothing to save; the same answer again for the same
  * bytes; -ENOENT for what was written after its page had vanished; -ESTALE: somebody else
  * changed what the saver began from. w may be NULL (SAVE_RELEASE). */
-int item_commit(struct item *it, enum save_why why, bool by_opener, pid_t saver,
+int item_commit(struct item *it, enum save_why why, const struct committer *by,
                 struct wait *w);
+
+/* ---- batches (batch.h has the rules) ------------------------------------------ */
+
+/* What tgid and its descendants save and remove is staged from now on. -EACCES: this key
+ * cannot write. */
+int workspace_batch_begin(struct workspace *ws, pid_t tgid, uint64_t *ret_number);
+/* Sends it. 0: there was nothing; -EINPROGRESS, and then the first page's verdict that was
+ * none; -EALREADY: it was sent before. */
+int workspace_batch_commit(struct workspace *ws, uint64_t number, struct wait *w);
+/* A line of JSON for each page that was answered so far; a reference. */
+struct text *workspace_batch_words(struct workspace *ws, uint64_t number);
+/* Its handle is closed. What was not sent by then is drafts. */
+void workspace_batch_end(struct workspace *ws, uint64_t number);
 
 /* ---- .amdahl/ ---------------------------------------------------------------- */
 

@@ -37,7 +37,7 @@ def test_help_and_version(ctl):
     done = ctl("--help")
     assert done.returncode == 0
     for name in ("status", "refresh", "discard", "restore", "allow-archive", "validate", "diff", "push",
-                 "undo"):
+                 "undo", "batch"):
         assert re.search(rf"^  {name} ", done.stdout, re.M)
     assert re.fullmatch(r"amdahlctl \d+\.\d+\.\d+\n", ctl("--version").stdout)
 

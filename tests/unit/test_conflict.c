@@ -46,7 +46,8 @@ static int save_by(struct page *p, const char *text, pid_t tgid)
 {
     world_write(p, PAGE_SPEC, text);
     struct item *it = page_doc(p, PAGE_SPEC);
-    int err = WAIT_FOR(item_commit(it, SAVE_FLUSH, true, tgid, the_wait));
+    const struct committer by = {.tgid = tgid, .opener = true};
+    int err = WAIT_FOR(item_commit(it, SAVE_FLUSH, &by, the_wait));
     item_unref(it);
     return err;
 }
@@ -107,9 +108,10 @@ static void test_a_save_behind_ones_own_is_no_conflict(void **state)
     struct pending *first = pending_new();
     struct pending *second = pending_new();
     world_write(p, PAGE_SPEC, HEADING("one"));
-    int one = item_commit(it, SAVE_FLUSH, true, getpid(), pending_wait(first));
+    const struct committer by = {.tgid = getpid(), .opener = true};
+    int one = item_commit(it, SAVE_FLUSH, &by, pending_wait(first));
     world_write(p, PAGE_SPEC, HEADING("two"));
-    int two = item_commit(it, SAVE_FLUSH, true, getpid(), pending_wait(second));
+    int two = item_commit(it, SAVE_FLUSH, &by, pending_wait(second));
     assert_int_equal(pending_end(first, one), 0);
     assert_int_equal(pending_end(second, two), 0);
     assert_stored(w, p, "spec", "two");

@@ -14,7 +14,7 @@
 static void scratch(struct page *p, const char *name, const char *text)
 {
     struct item *it;
-    assert_int_equal(place_create(page_local(p), name, 0644, &it), 0);
+    assert_int_equal(place_create(page_local(p), name, 0644, 0, &it), 0);
     assert_int_equal(item_write(it, text, strlen(text), 0), 0);
     item_close(it);
     item_unref(it);
@@ -179,6 +179,20 @@ static void test_a_new_page_is_one_post(void **state)
     assert_int_equal(proxy_count(w->proxy, "PATCH"), 1);
     assert_int_equal(WAIT_FOR(workspace_refresh(w->ws, the_wait)), 0);
     assert_true(is_page(w, "fresh"));
+    page_unref(p);
+}
+
+static void test_a_file_that_is_removed_waits_no_more(void **state)
+{
+    struct world *w = *state;
+    struct page *p;
+    assert_int_equal(workspace_page_make(w->ws, "fresh", &p), 0);
+    assert_int_equal(world_save(p, PAGE_SPEC, TABLE_OF("q")), 0);
+    assert_int_equal(unlink_doc(p, PAGE_SPEC), 0);
+    cleanup_free char *state_now = page_attribute(p, "state");
+    assert_string_equal(state_now, "new");
+    cleanup_text struct text *status = workspace_status(w->ws);
+    assert_non_null(strstr(status->data, "\"drafts\": []"));
     page_unref(p);
 }
 
@@ -425,6 +439,7 @@ int main(void)
         TEST(test_the_dance_of_editors),
         TEST(test_unlink_sends_nothing),
         TEST(test_a_new_page_is_one_post),
+        TEST(test_a_file_that_is_removed_waits_no_more),
         TEST(test_a_new_page_of_one_file),
         TEST(test_a_new_page_that_is_refused),
         TEST(test_a_copy_is_a_page_of_its_own),

@@ -248,7 +248,7 @@ void world_write(struct page *p, enum page_file which, const char *text)
 {
     struct item *it = page_doc(p, which);
     if (!it) {
-        assert_int_equal(place_create(page_local(p), page_file_name(which), 0644, &it),
+        assert_int_equal(place_create(page_local(p), page_file_name(which), 0644, 0, &it),
                          0);
         item_close(it);
     }
@@ -260,7 +260,8 @@ void world_write(struct page *p, enum page_file which, const char *text)
 int world_commit(struct page *p, enum page_file which, enum save_why why, bool by_opener)
 {
     struct item *it = page_doc(p, which);
-    int err = WAIT_FOR(item_commit(it, why, by_opener, 0, the_wait));
+    const struct committer by = {.opener = by_opener};
+    int err = WAIT_FOR(item_commit(it, why, &by, the_wait));
     item_unref(it);
     return err;
 }
