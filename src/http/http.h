@@ -75,7 +75,7 @@ struct http_request {
     bool report_lost;    /* a lost answer is reported (sent is true), not repeated, and a
                           * failure repeated only where it says "not now" (429, 503):
                           * for what the caller settles by reading back, as PATCH */
-    int64_t deadline_ms; /* for all attempts and waits; 0: 60 s, background 15 minutes */
+    int64_t deadline_ms; /* for all attempts and waits; 0: 75 s, background 15 minutes */
     int who;             /* the process that waits, for fair turns; 0: nobody's */
     http_done_fn *done;
     void *arg;

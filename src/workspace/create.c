@@ -9,7 +9,7 @@
 #include "workspace/names.h"
 #include "workspace/present.h"
 
-enum { CREATE_DEADLINE_MS = 60000 };
+enum { CREATE_DEADLINE_MS = 75000 };
 
 static struct platform_call create_call(struct save *s, platform_done_fn *done)
 {
