@@ -141,7 +141,7 @@ static int64_t http_server_wait(const struct transfer *t, long status)
     return wait;
 }
 
-/* An answer came, or it did not: who is concerned by that. */
+/* For the stats: an attempt has ended. */
 static void http_note_online(struct http *h, const struct job *job, bool online,
                              long status, int64_t now)
 {

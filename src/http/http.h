@@ -8,10 +8,10 @@
  * jitter, the server's own wait first (Retry-After, retry_after, retry_after_seconds).
  * A 429 is no attempt: the request waits for the budget until its deadline, and at most
  * an hour whatever the server asks for. While the platform is away most requests fail at
- * once, without an attempt (breaker.h). A request marked `once` is
- * repeated only when it was certainly not taken (never sent, 429, 401 with the old key);
- * it is sent on a fresh connection too, since libcurl silently repeats a request on a
- * reused connection that died. (The platform's Python guide, "Retry helper".)
+ * once, without an attempt (breaker.h). A request marked `once` is repeated only when it
+ * was certainly not taken (never sent, 429, 401 with the old key); it is sent on a fresh
+ * connection too, since libcurl silently repeats a request on a reused connection that
+ * died. (The platform's Python guide, "Retry helper".)
  *
  * Trust: bodies are cut off above max_body (-EFBIG), redirects are never followed, TLS is
  * always verified, plain http goes to loopback only. The key is never logged.
