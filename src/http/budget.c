@@ -5,12 +5,11 @@ enum {
     BUDGET_BLIND_WAIT_MS = 5000,  /* a 429, and no word until when: the fallback of the
                                    * platform's own Python guide; doubled while it lasts */
     BUDGET_WAIT_MAX_MS = 3600000, /* no server puts a mount to sleep for longer */
-    BUDGET_TELLING = 10, /* so many in the window tell something of the limit, however
+    BUDGET_BLIND_STEP_MS = 2000,  /* between two that find out what may be sent */
+    BUDGET_GROW_MS = 300000, /* without a 429; then a learned limit is tried higher */
+    BUDGET_TELLING = 10,     /* so many in the window tell something of the limit, however
                           * young we are (who was here before us may have used it up) */
-    BUDGET_GROW_MS =
-        300000, /* so long without a 429, and a learned limit is tried higher */
-    BUDGET_BLIND_STEP_MS = 2000, /* between two of them */
-    BUDGET_DUE_PART = 10,        /* who waits gets a tenth at least */
+    BUDGET_DUE_PART = 10,    /* who waits gets a tenth at least */
 };
 
 /* Percent of the budget: what a class leaves to those before it, beside the reserve for
