@@ -117,11 +117,18 @@ static void on_pages(void *arg, const char *name)
     note(arg, &byid_ops, NULL, 0, NULL);
 }
 
+static void on_archived(void *arg, const char *name)
+{
+    note(arg, &archived_ops, NULL, 0, NULL);
+    note(arg, &archived_ops, NULL, 0, name);
+}
+
 static const struct workspace_observer observer = {
     .file = on_file,
     .page = on_page,
     .name = on_name,
     .pages = on_pages,
+    .archived = on_archived,
 };
 
 /* ---- telling ------------------------------------------------------------------ */

@@ -199,6 +199,8 @@ static bool doc_discard(struct doc *d)
     struct item *it = d->file;
     if (!d->page->id || (!d->shown && d->page->body == BODY_READY))
         return false; /* a new page's text is nowhere else */
+    if (d->problem || d->rejected)
+        doc_remove_rejected(d);
     doc_clear_problem(d);
     keep_drop_now(d);
     d->waiting = false;

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "json/json.h"
+#include "workspace/archived.h"
 #include "workspace/batch.h"
 #include "workspace/keep.h"
 #include "workspace/names.h"
@@ -28,23 +29,15 @@ static struct page *pages_find_id(struct workspace *ws, const char *id)
     return p;
 }
 
-static bool pages_name_taken(struct workspace *ws, const char *dir)
+static bool pages_name_taken(void *arg, const char *dir)
 {
+    struct workspace *ws = arg;
     return pages_find(ws, dir) || overlay_has(ws->overlay->pages, dir);
 }
 
-/* The wanted name, else the one with the id behind it (ids differ; their first eight
- * bytes may not, so a counter has the last word). malloc'ed. */
 char *pages_free_name(struct workspace *ws, const char *slug, const char *id)
 {
-    char *dir = xstrdup(slug);
-    for (unsigned n = 2; pages_name_taken(ws, dir); n++) {
-        cleanup_free char *tried = dir;
-        cleanup_free char *unique = name_slug_unique(slug, id);
-        dir = n == 2 ? steal_ptr(unique) : xasprintf("%s-%u", unique, n);
-        (void)tried;
-    }
-    return dir;
+    return name_unused(slug, id, pages_name_taken, ws);
 }
 
 void pages_insert(struct workspace *ws, struct page *p, const char *dir)
@@ -58,6 +51,7 @@ void pages_insert(struct workspace *ws, struct page *p, const char *dir)
     HASH_ADD_KEYPTR(hh_name, ws->by_name, p->dir, strlen(p->dir), p);
     if (p->id)
         HASH_ADD_KEYPTR(hh_id, ws->by_id, p->id, strlen(p->id), p);
+    archived_give_back(ws, p);
     ws->pages_time = clock_now();
     pages_name_changed(ws, p->dir);
 }
@@ -85,6 +79,7 @@ void pages_set_id(struct workspace *ws, struct page *p, const char *id)
     }
     p->id = xstrdup(id);
     p->unkept = true;
+    archived_give_back(ws, p);
     page_rekey(p);
     p->seen = ws->sweep;
     if (p->listed)
@@ -253,24 +248,29 @@ static void list_take(struct workspace *ws, const struct platform_page *from,
         page_want_body(p);
 }
 
-/* A draft, or scratch beside it: what a user wrote does not go out of sight. */
-static bool page_holds_text(struct page *p)
+/* What a user wrote does not go out of sight: the files beside it are in archived/ from
+ * now on. It may come back under the name that it has here. */
+static void list_drop(struct workspace *ws, struct page *p)
 {
-    return page_is_dirty(p) || !overlay_is_empty(page_scratch(p));
+    log_info("page %s is gone from the platform", p->dir);
+    page_ref(p);
+    known_put(ws, p);
+    page_scratch(p); /* cut loose with the rest */
+    page_detach(p);
+    pages_remove(ws, p);
+    archived_take(ws, p);
+    page_unref(p);
 }
 
 /* What the sweep did not have is gone, except what was made or changed here meanwhile,
- * and what holds text of this machine: that stays until it is removed here. */
+ * and what has a draft: that stays, with the files beside it, until it is dealt with. */
 static void list_drop_unseen(struct workspace *ws)
 {
     struct page *p;
     struct page *tmp;
     HASH_ITER (hh_name, ws->by_name, p, tmp) {
-        if (!p->id || p->seen >= ws->sweep || page_holds_text(p) || page_is_ahead(p))
-            continue;
-        log_info("page %s is gone from the platform", p->dir);
-        page_detach(p);
-        pages_remove(ws, p);
+        if (p->id && p->seen < ws->sweep && !page_is_dirty(p) && !page_is_ahead(p))
+            list_drop(ws, p);
     }
 }
 
@@ -292,6 +292,7 @@ static void list_apply(struct workspace *ws, const struct platform_answer *answe
         list_take(ws, order[i].page, c);
     keep_end(ws, c);
     list_drop_unseen(ws);
+    archived_swept(ws);
     ws->listed_once = true;
     ws->swept_ms = clock_ms();
 }

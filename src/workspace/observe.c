@@ -53,3 +53,9 @@ void pages_name_changed(struct workspace *ws, const char *name)
     if (ws->observer)
         ws->observer->pages(ws->observer_arg, name);
 }
+
+void archived_name_changed(struct workspace *ws, const char *name)
+{
+    if (ws->observer)
+        ws->observer->archived(ws->observer_arg, name);
+}

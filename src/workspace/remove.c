@@ -30,7 +30,7 @@ static int page_unlink(struct page *p, enum page_file which, pid_t tgid)
         return -ENOENT;
     if (d) {
         doc_unbind(d);
-        keep_drop_now(d);
+        keep_drop_file(d);
         d->unlinker = tgid;
     } else {
         p->hidden |= 1u << which;

@@ -60,6 +60,10 @@ static int rename_check(const struct target *from, const struct target *to,
         return -EXDEV;
     if (from->doc && to->doc && from->doc != to->doc)
         return -EXDEV;
+    if ((from->doc && to->dir->archived) || (to->doc && from->dir->archived))
+        return -EXDEV; /* that is another page's */
+    if (to->dir->archived && page_file_find(to->name) >= 0)
+        return -EACCES; /* it may come back */
     return scratch_is_name(to->name) ? 0 : -EINVAL;
 }
 

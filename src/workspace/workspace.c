@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "json/json.h"
+#include "workspace/archived.h"
 #include "workspace/batch.h"
 #include "workspace/brake.h"
 #include "workspace/conflict.h"
@@ -22,6 +23,7 @@ static const char ignore_text[] =
     "/.gitignore\n"
     "/.ignore\n"
     "/.amdahl/\n"
+    "/archived/\n"
     "/by-id/\n"
     "/templates/\n"
     "**/pages/*/errors\n"
@@ -99,13 +101,12 @@ void workspace_destroy(struct workspace *ws)
         return;
     keep_close(ws);
     HASH_ITER (hh_name, ws->by_name, p, tmp) {
-        for (int i = 0; i < PAGE_DOCS; i++)
-            conflict_clear(&p->docs[i]); /* the next mount finds it anew at a save */
         page_detach(p);
         pages_remove(ws, p);
     }
     batches_free(ws);
     workspace_drop_templates(ws);
+    archived_free_all(ws);
     list_forget_gone(ws);
     brake_free(ws->archivers);
     overlay_close(ws->overlay);

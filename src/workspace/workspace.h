@@ -72,7 +72,8 @@ struct workspace_observer {
     void (*page)(void *arg, struct page *p);  /* its directory, and its views */
     /* A name in it that is there, or is not, by now. */
     void (*name)(void *arg, struct page *p, const char *name);
-    void (*pages)(void *arg, const char *name); /* the same of pages/ */
+    void (*pages)(void *arg, const char *name);    /* the same of pages/ */
+    void (*archived)(void *arg, const char *name); /* and of archived/ */
 };
 /* NULL: nobody, any more. While nothing else runs. */
 void workspace_observe(struct workspace *ws, const struct workspace_observer *observer,
@@ -113,6 +114,31 @@ int workspace_page_rename(struct workspace *ws, const char *from, const char *to
                           struct wait *w);
 /* So many more archives pass the brake, whoever asks: amdahlctl allow-archive. */
 void workspace_allow_archive(struct workspace *ws, unsigned count);
+
+/* ---- archived/ --------------------------------------------------------------- */
+
+/* A page that the platform lists no more, and the files that stood beside its documents:
+ * they are in a directory of its name, until it comes back. Known after
+ * workspace_pages_ready(). */
+struct archived;
+/* As workspace_each_page(). */
+typedef void archived_visit_fn(void *arg, const char *name, struct archived *a);
+void workspace_each_archived(struct workspace *ws, archived_visit_fn *fn, void *arg);
+/* A reference, or NULL. */
+struct archived *workspace_find_archived(struct workspace *ws, const char *name);
+/* rmdir archived/<name>; nothing is sent. -ENOENT, -ENOTEMPTY while files are in it. */
+int workspace_archived_rmdir(struct workspace *ws, const char *name);
+/* When an entry last came or went; 0: not yet. */
+struct timespec workspace_archived_time(struct workspace *ws);
+
+struct archived *archived_ref(struct archived *a);
+void archived_unref(struct archived *a);
+/* Its inode number, that of the page's directory. Constant. */
+uint64_t archived_number(const struct archived *a);
+void archived_stat(struct archived *a, struct stat *ret);
+/* Where its files are; borrowed, the same for its life. The names of a page's documents and
+ * views are nobody's there (-EACCES): it may come back. */
+struct item *archived_place(struct archived *a);
 
 /* ---- templates/ -------------------------------------------------------------- */
 
