@@ -116,7 +116,7 @@ static int probe_refuse(const struct probe *probe, const char *host)
 static int program_probe(struct program *p)
 {
     struct probe probe = {.wait.done = probe_list};
-    struct platform_call call = {HTTP_INTERACTIVE, 0, probe_me, &probe};
+    struct platform_call call = {HTTP_INTERACTIVE, 0, probe_me, &probe, 0};
     pthread_mutex_init(&probe.lock, NULL);
     pthread_cond_init(&probe.done, NULL);
     platform_me(p->platform, &call);

@@ -357,7 +357,7 @@ static void list_done(void *arg, const struct platform_answer *answer)
 /* Lock held. */
 static void list_start(struct workspace *ws, enum http_class class)
 {
-    struct platform_call call = {class, 0, list_done, ws};
+    struct platform_call call = {class, 0, list_done, ws, wait_who(ws->list_waits)};
     if (ws->listing)
         return;
     ws->listing = true;

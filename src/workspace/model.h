@@ -248,6 +248,8 @@ int workspace_refuse(struct workspace *ws, const char *what);
 /* Lists of waits are taken whole under the lock and run after it. */
 void wait_add(struct wait **list, struct wait *w);
 struct wait *wait_take(struct wait **list);
+/* The process of the one that waits longest, for http_request.who. */
+int wait_who(const struct wait *list);
 void wait_run(struct wait *list, int err);
 
 /* ---- pages (page.c) -------------------------------------------------- */

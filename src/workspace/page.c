@@ -388,7 +388,8 @@ static void body_fetched(void *arg, const struct platform_answer *answer)
 static void body_fetch_send(struct page *p)
 {
     struct body_fetch *fetch = xcalloc(1, sizeof *fetch);
-    struct platform_call call = {HTTP_INTERACTIVE, 0, body_fetched, fetch};
+    struct platform_call call = {HTTP_INTERACTIVE, 0, body_fetched, fetch,
+                                 wait_who(p->body_waits)};
     fetch->page = page_ref(p);
     fetch->epoch = p->epoch;
     if (p->is_template)

@@ -246,7 +246,7 @@ static void page_renamed(void *arg, const struct platform_answer *answer)
     struct page_rename *r = arg;
     struct workspace *ws = r->page->ws;
     struct platform_call call = {HTTP_SAVE, PAGE_RENAME_DEADLINE_MS, page_rename_looked,
-                                 r};
+                                 r, wait_who(r->waits)};
     ws_lock(ws);
     if (answer->err && answer->sent && !answer->status) {
         platform_page_get(ws->config.platform, r->page->id, &call);
@@ -260,7 +260,8 @@ static int page_rename_start(struct workspace *ws, struct page *p, const char *t
                              struct wait *w)
 {
     struct page_rename *r = xcalloc(1, sizeof *r);
-    struct platform_call call = {HTTP_SAVE, PAGE_RENAME_DEADLINE_MS, page_renamed, r};
+    struct platform_call call = {HTTP_SAVE, PAGE_RENAME_DEADLINE_MS, page_renamed, r,
+                                 wait_who(w)};
     struct buf body = BUF_INIT;
     buf_puts(&body, "{\"name\":");
     json_quotes(&body, to);

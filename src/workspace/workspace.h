@@ -40,6 +40,7 @@ struct item_files;
 struct wait {
     void (*done)(struct wait *w, int err);
     struct wait *prev, *next;
+    int tid; /* the thread that waits; 0: nobody in particular */
 };
 
 struct workspace_config {
@@ -332,6 +333,9 @@ void workspace_batch_end(struct workspace *ws, uint64_t number);
 
 struct text *workspace_status(struct workspace *ws);
 struct text *workspace_me(struct workspace *ws);
+struct text *workspace_metrics(struct workspace *ws); /* the text format of Prometheus */
+struct text *
+workspace_requests(struct workspace *ws); /* those on their way, a line each */
 /* Runs one command line of .amdahl/ctl. 0 or -errno; -EINVAL: unknown. *ret_words: what
  * is read back (a reference), set before anything is waited for. */
 int workspace_command(struct workspace *ws, const char *line, struct text **ret_words,
