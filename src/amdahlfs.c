@@ -28,13 +28,14 @@
 #include "statedir.h"
 #include "workspace/workspace.h"
 
-enum { STOP_GRACE_MS = 10000 };
+/* With a cache to show, the platform is not waited for so long at the start. */
+enum { STOP_GRACE_MS = 10000, PROBE_CACHED_MS = 10000 };
 
 struct program {
     struct options options;
     struct embedded embedded;
     int state_lock;
-    char *state_dir;
+    char *state_dir, *cache_dir;
     struct http_key *key;
     struct loop *loop;
     struct http *http;
@@ -110,11 +111,28 @@ static int probe_refuse(const struct probe *probe, const char *host)
     return fail(probe->err, host, reason);
 }
 
+/* Nobody answered, or only that the platform is down. */
+static bool probe_is_away(const struct probe *probe)
+{
+    return !probe->status || probe->status >= 500;
+}
+
+/* The last mount's list is there to be shown. */
+static int probe_go_on(struct program *p, const struct probe *probe)
+{
+    log_warning("%s cannot be reached: %s; what is cached of it is shown",
+                http_host(p->http), probe->message);
+    workspace_begin_offline(p->workspace);
+    return 0;
+}
+
 /* A platform without /me is asked for its pages, which the mount wants anyway. */
 static int program_probe(struct program *p)
 {
     struct probe probe = {.wait.done = probe_list};
-    struct platform_call call = {HTTP_INTERACTIVE, 0, probe_me, &probe};
+    bool cached = workspace_has_list(p->workspace);
+    struct platform_call call = {HTTP_INTERACTIVE, cached ? PROBE_CACHED_MS : 0, probe_me,
+                                 &probe};
     pthread_mutex_init(&probe.lock, NULL);
     pthread_cond_init(&probe.done, NULL);
     platform_me(p->platform, &call);
@@ -126,6 +144,8 @@ static int program_probe(struct program *p)
     if (!probe.err)
         workspace_set_me(p->workspace, probe.me);
     text_unref(probe.me);
+    if (probe.err && probe_is_away(&probe) && workspace_has_list(p->workspace))
+        return probe_go_on(p, &probe);
     return probe.err ? probe_refuse(&probe, http_host(p->http)) : 0;
 }
 
@@ -170,6 +190,7 @@ static int program_open_state(struct program *p)
     for (char *c = name; *c; c++)
         if (*c == '/')
             *c = '-';
+    p->cache_dir = cachedir_make(p->options.cache_dir, name);
     return statedir_open(p->options.state_dir, name, &p->state_lock, &p->state_dir);
 }
 
@@ -206,6 +227,8 @@ static int program_make_workspace(struct program *p)
         .archive_limit = o->archive_limit,
         .runtime_hidden = o->runtime && !strcmp(o->runtime, "hidden"),
         .state_dir = p->state_dir,
+        .cache_dir = p->cache_dir,
+        .cache_bytes = (uint64_t)o->cache_size << 20,
     };
     umask(0); /* the kernel has applied the caller's to each mode it hands on */
     int err = workspace_create(&config, &p->workspace, &reason);
@@ -278,6 +301,7 @@ static void program_stop(struct program *p)
         close(p->state_lock);
     embedded_stop(&p->embedded);
     free(p->state_dir);
+    free(p->cache_dir);
     options_finish(&p->options);
 }
 

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "json/json.h"
 #include "workspace/batch.h"
+#include "workspace/body.h"
 #include "workspace/keep.h"
 #include "workspace/push.h"
 
@@ -87,6 +88,7 @@ struct text *workspace_status(struct workspace *ws)
     cleanup_buf struct buf flat = BUF_INIT;
     struct buf out = BUF_INIT;
     struct http_stats stats;
+    int64_t age;
     http_get_stats(ws->config.http, &stats);
     buf_putc(&flat, '{');
     status_put(&flat, "version", AMDAHLFS_VERSION);
@@ -95,9 +97,11 @@ struct text *workspace_status(struct workspace *ws)
     ws_lock(ws);
     buf_printf(&flat, "\"writable\":%s,\"pages\":%u,", ws->writable ? "true" : "false",
                HASH_CNT(hh_name, ws->by_name));
-    if (ws->swept_ms)
-        buf_printf(&flat, "\"list_seconds_ago\":%lld,",
-                   (long long)(clock_ms() - ws->swept_ms) / 1000);
+    if (list_age(ws, &age))
+        buf_printf(&flat, "\"list_seconds_ago\":%lld,", (long long)age);
+    buf_printf(&flat, "\"list_from_cache\":%s,\"cache\":%s,",
+               ws->listed_once && !ws->swept_ms ? "true" : "false",
+               ws->cache ? "true" : "false");
     buf_puts(&flat, "\"batches\":[");
     batch_put_status(&flat, ws);
     buf_puts(&flat, "],\"drafts\":[");
@@ -133,8 +137,10 @@ static int command_refresh(struct workspace *ws, const char *argument,
     struct page *p;
     struct page *tmp;
     ws_lock(ws);
-    HASH_ITER (hh_name, ws->by_name, p, tmp)
+    HASH_ITER (hh_name, ws->by_name, p, tmp) {
         page_drop_body(p);
+        p->stale = p->id != NULL; /* nor is a cached one good enough */
+    }
     ws_unlock(ws);
     *ret_words = text_from_string("the list and every page are read anew\n");
     return workspace_refresh(ws, w);

@@ -35,6 +35,13 @@ bool known_has(const struct workspace *ws, const char *id)
     return known != NULL;
 }
 
+const char *known_name(const struct workspace *ws, const char *id)
+{
+    struct known *known = NULL;
+    HASH_FIND(hh, ws->known, id, strlen(id), known);
+    return known ? known->name : NULL;
+}
+
 struct known *known_take(struct workspace *ws, const char *id)
 {
     struct known *known = NULL;

@@ -8,6 +8,8 @@
 #include "base/log.h"
 #include "json/json.h"
 #include "workspace/batch.h"
+#include "workspace/body.h"
+#include "workspace/cache.h"
 #include "workspace/keep.h"
 #include "workspace/names.h"
 #include "workspace/present.h"
@@ -145,8 +147,10 @@ static void list_take_known(struct workspace *ws, struct page *p,
         bool known = p->token && !strcmp(p->token, from->token);
         free(p->list_token);
         p->list_token = xstrdup(from->token);
-        if (!known)
+        if (!known) {
             page_drop_body(p);
+            free(steal_ptr(p->token)); /* a cached body of it is as old */
+        }
     }
     list_rename(ws, p, from->name);
     page_take_fields(p, from);
@@ -233,18 +237,28 @@ void list_note_gone(struct workspace *ws, const char *id)
     LL_PREPEND(ws->gone, g);
 }
 
-static void list_take(struct workspace *ws, const struct platform_page *from,
-                      struct state_change *c)
+/* NULL: it is no page to be shown. */
+static struct page *list_take_page(struct workspace *ws, const struct platform_page *from)
 {
     if (!from->id || !*from->id || summary_is_archived(from) ||
         list_is_gone(ws, from->id))
-        return;
+        return NULL;
     struct page *p = pages_find_id(ws, from->id);
     if (!p)
         p = list_take_new(ws, from);
     else if (!page_is_ahead(p))
         list_take_known(ws, p, from);
+    return p;
+}
+
+static void list_take(struct workspace *ws, const struct platform_page *from,
+                      struct state_change *c)
+{
+    struct page *p = list_take_page(ws, from);
+    if (!p)
+        return;
     p->seen = ws->sweep;
+    list_cache_take(p, from);
     keep_place(c, p);
     if (keep_is_interrupted(p))
         page_want_body(p);
@@ -266,29 +280,52 @@ static void list_drop_unseen(struct workspace *ws)
         if (!p->id || p->seen >= ws->sweep || page_holds_text(p) || page_is_ahead(p))
             continue;
         log_info("page %s is gone from the platform", p->dir);
+        list_cache_drop(p);
         page_detach(p);
         pages_remove(ws, p);
     }
 }
 
-static bool list_has_name(struct workspace *ws, const char *id)
+bool list_has_name(struct workspace *ws, const char *id)
 {
     return id && (pages_find_id(ws, id) || known_has(ws, id));
+}
+
+static struct summary *list_order(struct workspace *ws, const struct platform_page *pages,
+                                  size_t n)
+{
+    struct summary *order = xcalloc(n + 1, sizeof *order);
+    for (size_t i = 0; i < n; i++)
+        order[i] = (struct summary){&pages[i], list_has_name(ws, pages[i].id)};
+    qsort(order, n, sizeof *order, summary_compare);
+    return order;
+}
+
+void list_take_cached(struct workspace *ws, const struct platform_page *pages,
+                      size_t count)
+{
+    cleanup_free struct summary *order = list_order(ws, pages, count);
+    for (size_t i = 0; i < count; i++) {
+        struct page *p = list_take_page(ws, order[i].page);
+        if (!p)
+            continue;
+        const struct json_span *object = &order[i].page->object;
+        p->summary_sum = cache_sum(p->id, order[i].page->text->data + object->start,
+                                   object->end - object->start);
+    }
 }
 
 static void list_apply(struct workspace *ws, const struct platform_answer *answer)
 {
     size_t n = answer->page_count;
-    cleanup_free struct summary *order = xcalloc(n + 1, sizeof *order);
-    for (size_t i = 0; i < n; i++)
-        order[i] =
-            (struct summary){&answer->pages[i], list_has_name(ws, answer->pages[i].id)};
-    qsort(order, n, sizeof *order, summary_compare);
+    cleanup_free struct summary *order = list_order(ws, answer->pages, n);
     struct state_change *c = n ? keep_begin(ws) : NULL;
+    list_cache_begin(ws);
     for (size_t i = 0; i < n; i++)
         list_take(ws, order[i].page, c);
     keep_end(ws, c);
     list_drop_unseen(ws);
+    list_cache_end(ws);
     ws->listed_once = true;
     ws->swept_ms = clock_ms();
 }
@@ -298,8 +335,10 @@ static void list_done(void *arg, const struct platform_answer *answer)
     struct workspace *ws = arg;
     ws_lock(ws);
     ws->listing = false;
-    if (!answer->err)
+    if (!answer->err) {
         list_apply(ws, answer);
+        list_ask_me(ws);
+    }
     list_forget_gone(ws);
     struct wait *waits = wait_take(&ws->list_waits);
     ws_unlock(ws);
@@ -308,8 +347,7 @@ static void list_done(void *arg, const struct platform_answer *answer)
     wait_run(waits, answer->err);
 }
 
-/* Lock held. */
-static void list_start(struct workspace *ws, enum http_class class)
+void list_sweep(struct workspace *ws, enum http_class class)
 {
     struct platform_call call = {class, 0, list_done, ws};
     if (ws->listing)
@@ -328,10 +366,10 @@ int workspace_pages_ready(struct workspace *ws, struct wait *w)
     ws_lock(ws);
     if (!ws->listed_once) {
         wait_add(&ws->list_waits, w);
-        list_start(ws, HTTP_INTERACTIVE);
+        list_sweep(ws, HTTP_INTERACTIVE);
         err = -EINPROGRESS;
     } else if (clock_ms() - ws->tried_ms > ws->config.refresh_ms) {
-        list_start(ws, HTTP_BACKGROUND);
+        list_sweep(ws, HTTP_BACKGROUND);
     }
     ws_unlock(ws);
     return err;
@@ -341,7 +379,7 @@ int workspace_refresh(struct workspace *ws, struct wait *w)
 {
     ws_lock(ws);
     wait_add(&ws->list_waits, w);
-    list_start(ws, HTTP_INTERACTIVE);
+    list_sweep(ws, HTTP_INTERACTIVE);
     ws_unlock(ws);
     return -EINPROGRESS;
 }

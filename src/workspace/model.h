@@ -137,7 +137,7 @@ struct page {
     char *name, *status, *console_url, *created_at, *updated_at;
     char *token;      /* of the body as known */
     char *list_token; /* as the last sweep had it */
-    uint64_t seen;    /* number of the last sweep that had it */
+    uint64_t seen;    /* number of the last sweep that had it; 0: none of this mount */
     uint64_t epoch;   /* counts our own changes: older answers about it are dropped */
     struct timespec ctime;
 
@@ -147,7 +147,9 @@ struct page {
     enum body_state body;
     int64_t body_ms; /* when it was fetched */
     bool stale;      /* a sweep saw a newer one while drafts here kept this one */
+    bool unsure;     /* shown as it was known, since the platform was away */
     struct wait *body_waits;
+    uint64_t summary_sum;       /* of the summary that cache.db has; 0: none */
     struct doc docs[PAGE_DOCS]; /* params, page, queries, spec */
     uint64_t changed_in; /* the sweep under way at our last change: it may not know it */
     struct text *info;   /* info.json: of the body, of the summary before there is one */
@@ -171,6 +173,9 @@ struct archiver; /* brake.c */
 struct batch;    /* batch.h */
 struct known;    /* keep.c */
 struct overlay;  /* overlay.h */
+
+struct cache; /* cache.h, as is the next */
+struct cache_list;
 
 struct gone_id {
     char *id;
@@ -207,6 +212,11 @@ struct workspace {
 
     struct archiver *archivers;
     unsigned archive_allowance;
+
+    struct cache *cache;        /* constant; NULL: none */
+    struct cache_list *caching; /* while a sweep is applied */
+    struct timespec listed_at;  /* wall time of the last complete list, across mounts */
+    bool me_is_old;             /* `me` is of another mount: the platform was away */
 };
 
 static inline void ws_lock(struct workspace *ws)
@@ -241,6 +251,8 @@ void page_take_doc(struct page *p, enum page_file which,
                    const struct platform_page *from);
 /* Takes over a whole body. */
 void page_take_body(struct page *p, const struct platform_page *from);
+/* Its documents alone, of a body that may be older than the summary. */
+void page_take_texts(struct page *p, const struct platform_page *from);
 /* Begins to fetch the body when it is not here. */
 void page_want_body(struct page *p);
 /* Forgets the body, or notes that it is old while something here depends on it. */
@@ -271,6 +283,13 @@ void pages_set_id(struct workspace *ws, struct page *p, const char *id);
 /* A page that the sweep under way may still have is not to come back with it. */
 void list_note_gone(struct workspace *ws, const char *id);
 void list_forget_gone(struct workspace *ws);
+/* Begins a sweep unless one is under way. */
+void list_sweep(struct workspace *ws, enum http_class class);
+/* Is there a directory's name for this id on this machine? */
+bool list_has_name(struct workspace *ws, const char *id);
+/* Pages of a list that no sweep of this mount has confirmed. */
+void list_take_cached(struct workspace *ws, const struct platform_page *pages,
+                      size_t count);
 
 /* A scratch file that is renamed onto a document's name. */
 struct newcomer {

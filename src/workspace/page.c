@@ -7,8 +7,8 @@
 #include <sys/random.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/sha256.h"
+#include "workspace/body.h"
 #include "workspace/conflict.h"
 #include "workspace/keep.h"
 #include "workspace/names.h"
@@ -251,10 +251,12 @@ void page_take_fields(struct page *p, const struct platform_page *from)
 }
 
 /* When the text of a document began to be what it is: the platform's word, or now. */
-static struct timespec page_updated(const struct page *p)
+static struct timespec page_updated(const struct page *p,
+                                    const struct platform_page *from)
 {
     struct timespec ts;
-    return clock_parse(p->updated_at, &ts) ? ts : clock_now();
+    const char *when = from->updated_at ? from->updated_at : p->updated_at;
+    return clock_parse(when, &ts) ? ts : clock_now();
 }
 
 /* The value's own tokens; `absent` where the page has none. */
@@ -280,7 +282,7 @@ void page_take_doc(struct page *p, enum page_file which, const struct platform_p
         fresh = p->is_template ? present_template(from) : present_page(from);
         remote = text_ref(fresh);
     }
-    doc_take_remote(page_doc_of(p, which), remote, fresh, page_updated(p));
+    doc_take_remote(page_doc_of(p, which), remote, fresh, page_updated(p, from));
 }
 
 /* Another mount would not know by itself what its documents hold, and since when. */
@@ -298,9 +300,8 @@ static bool page_is_shown_otherwise(const struct page *p)
     return false;
 }
 
-void page_take_body(struct page *p, const struct platform_page *from)
+void page_take_texts(struct page *p, const struct platform_page *from)
 {
-    page_take_fields(p, from);
     text_replace(&p->info, p->is_template ? NULL : present_info(from));
     free(p->token);
     p->token = xstrdup(from->token);
@@ -309,10 +310,16 @@ void page_take_body(struct page *p, const struct platform_page *from)
     page_take_doc(p, PAGE_PAGE, from);
     p->body = BODY_READY;
     p->body_ms = clock_ms();
+}
+
+void page_take_body(struct page *p, const struct platform_page *from)
+{
+    page_take_fields(p, from);
+    page_take_texts(p, from);
     keep_settle_arrived(p);
     if (page_is_shown_otherwise(p))
         keep_texts_now(p);
-    p->stale = false;
+    p->stale = p->unsure = false;
 }
 
 void page_drop_body(struct page *p)
@@ -323,86 +330,12 @@ void page_drop_body(struct page *p)
         p->body = BODY_NONE;
 }
 
-/* ---- fetching the body ------------------------------------------------------- */
-
-struct body_fetch {
-    struct page *page; /* a reference */
-    uint64_t epoch;
-};
-
-static void body_fetch_start(struct page *p);
-
-static void body_fetched(void *arg, const struct platform_answer *answer)
-{
-    struct body_fetch *fetch = arg;
-    struct page *p = fetch->page;
-    struct wait *waits = NULL;
-    int err = answer->err;
-    if (!err && !answer->page)
-        err = -EIO;
-    ws_lock(p->ws);
-    p->body = BODY_NONE;
-    if (!err && fetch->epoch != p->epoch && p->body_waits) {
-        body_fetch_start(p); /* we changed it meanwhile: this answer may be older */
-    } else {
-        if (!err)
-            page_take_body(p, answer->page);
-        waits = wait_take(&p->body_waits);
-    }
-    if (err)
-        log_warning("page %s: cannot be read: %s", p->dir, answer->message);
-    ws_unlock(p->ws);
-    wait_run(waits, err);
-    page_unref(p);
-    free(fetch);
-}
-
-/* Lock held. */
-static void body_fetch_send(struct page *p)
-{
-    struct body_fetch *fetch = xcalloc(1, sizeof *fetch);
-    struct platform_call call = {HTTP_INTERACTIVE, 0, body_fetched, fetch};
-    fetch->page = page_ref(p);
-    fetch->epoch = p->epoch;
-    if (p->is_template)
-        platform_template_get(p->ws->config.platform, p->id, &call);
-    else
-        platform_page_get(p->ws->config.platform, p->id, &call);
-}
-
-static void body_past_read(void *arg, const struct state_text *rows, size_t count)
-{
-    struct page *p = arg;
-    ws_lock(p->ws);
-    keep_take_past(p, rows, count);
-    body_fetch_send(p);
-    ws_unlock(p->ws);
-    page_unref(p);
-}
-
-/* Lock held. The first time, how its documents were shown by the last mount is read
- * before. */
-static void body_fetch_start(struct page *p)
-{
-    p->body = BODY_FETCHING;
-    if (p->ws->state && !p->past_read && !p->is_template)
-        state_read_texts(p->ws->state, p->key, body_past_read, page_ref(p));
-    else
-        body_fetch_send(p);
-}
+/* ---- waiting for the body ---------------------------------------------------- */
 
 void page_want_body(struct page *p)
 {
     if (p->body == BODY_NONE)
         body_fetch_start(p);
-}
-
-/* Where the list has no change tokens, a body is looked at again after a while. */
-static bool body_is_old(const struct page *p)
-{
-    if (p->body != BODY_READY || !p->id || p->is_template || page_is_dirty(p))
-        return false;
-    return p->stale || (!p->list_token && clock_ms() - p->body_ms > p->ws->config.ttl_ms);
 }
 
 int page_ready(struct page *p, struct wait *w)

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "workspace/batch.h"
+#include "workspace/body.h"
 #include "workspace/brake.h"
 #include "workspace/keep.h"
 
@@ -141,6 +142,7 @@ static void archive_end(struct archive *a, int err, const char *message)
         log_warning("page %s: cannot be archived: %s", p->dir, message);
     } else {
         list_note_gone(ws, p->id);
+        list_cache_gone(p);
         keep_forget(p);
         overlay_page_remove(page_scratch(p));
         page_detach(p);

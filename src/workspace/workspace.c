@@ -8,7 +8,9 @@
 #include "base/log.h"
 #include "json/json.h"
 #include "workspace/batch.h"
+#include "workspace/body.h"
 #include "workspace/brake.h"
+#include "workspace/cache.h"
 #include "workspace/conflict.h"
 #include "workspace/keep.h"
 
@@ -66,6 +68,8 @@ int workspace_create(const struct workspace_config *config, struct workspace **r
     int err = workspace_open_overlay(ws, ret_reason);
     if (!err)
         err = keep_open(ws, ret_reason);
+    if (!err)
+        list_cache_open(ws);
     if (err) {
         workspace_destroy(ws);
         return err;
@@ -78,6 +82,8 @@ void workspace_stop(struct workspace *ws)
 {
     if (ws && ws->state)
         state_stop(ws->state);
+    if (ws)
+        cache_stop(ws->cache);
 }
 
 static void workspace_drop_templates(struct workspace *ws)
@@ -98,6 +104,7 @@ void workspace_destroy(struct workspace *ws)
     if (!ws)
         return;
     keep_close(ws);
+    cache_close(ws->cache);
     HASH_ITER (hh_name, ws->by_name, p, tmp) {
         for (int i = 0; i < PAGE_DOCS; i++)
             conflict_clear(&p->docs[i]); /* the next mount finds it anew at a save */
@@ -142,8 +149,11 @@ void workspace_set_me(struct workspace *ws, struct text *me)
 {
     bool writable = me_can_write(me);
     ws_lock(ws);
+    if (!text_equal(ws->me, me))
+        cache_put_me(ws->cache, me);
     text_replace(&ws->me, text_ref(me));
     ws->writable = writable;
+    ws->me_is_old = false;
     ws_unlock(ws);
 }
 

@@ -51,6 +51,8 @@ struct workspace_config {
     unsigned archive_limit; /* pages one process may archive a minute */
     bool runtime_hidden;    /* views are not listed */
     const char *state_dir;  /* where state.db and overlay/ are */
+    const char *cache_dir;  /* where cache.db is; NULL: nowhere */
+    uint64_t cache_bytes;   /* of bodies in it */
 };
 
 /* -EIO, -EPROTONOSUPPORT, -errno: what is in state_dir cannot be used; *ret_reason
@@ -66,10 +68,15 @@ void workspace_destroy(struct workspace *ws);
 /* What GET /me said (NULL: nothing): kept for me.json; its scopes decide what is
  * writable. */
 void workspace_set_me(struct workspace *ws, struct text *me);
+/* Is there a list of pages to show: out of the cache, or read already? */
+bool workspace_has_list(struct workspace *ws);
+/* The platform was asked for /me and is away: it is asked again when it is back. */
+void workspace_begin_offline(struct workspace *ws);
 
 /* ---- pages/ ------------------------------------------------------------------ */
 
-/* 0 once the list was read for the first time; reads it behind when it is old. */
+/* 0 once the list was read for the first time, or came out of the cache; reads it behind
+ * when it is old. */
 int workspace_pages_ready(struct workspace *ws, struct wait *w);
 /* Reads the list now and waits for it. */
 int workspace_refresh(struct workspace *ws, struct wait *w);
