@@ -98,8 +98,6 @@ static void body_fetched(void *arg, const struct platform_answer *answer)
     int err = answer->err ? answer->err : answer->page ? 0 : -EIO;
     ws_lock(p->ws);
     bool older = f->epoch != p->epoch; /* we changed it meanwhile: this may be older */
-    if (err)
-        log_warning("page %s: cannot be read: %s", p->dir, answer->message);
     if (!err && older && p->body_waits) {
         body_fetch_start(p);
         ws_unlock(p->ws);
@@ -110,6 +108,8 @@ static void body_fetched(void *arg, const struct platform_answer *answer)
         body_take(f, answer->page);
     else if (answer_is_away(answer) && body_fall_back(f))
         err = 0;
+    if (err)
+        log_warning("page %s: cannot be read: %s", p->dir, answer->message);
     body_end(f, err);
 }
 
@@ -168,6 +168,8 @@ static bool cached_is_good(struct body_fetch *f)
     int64_t age_ms = 0;
     if (!f->cached.id || p->stale || f->epoch != p->epoch)
         return false;
+    if (keep_is_interrupted(p))
+        return false; /* by whom the page was changed last is the question */
     bool good = p->list_token ? token_is(p->token, f->cached.token) ||
                                     (p->seen && cached_has_token(f))
                               : cached_is_young(f, &age_ms);

@@ -143,7 +143,8 @@ static void list_take_known(struct workspace *ws, struct page *p,
 {
     bool changed =
         from->token && (!p->list_token || strcmp(p->list_token, from->token) != 0);
-    if (changed && !page_is_dirty(p)) { /* a draft keeps its body: asked again later */
+    /* A draft keeps its body: asked again later. */
+    if (changed && (!page_is_dirty(p) || !p->list_token)) {
         bool known = p->token && !strcmp(p->token, from->token);
         free(p->list_token);
         p->list_token = xstrdup(from->token);
