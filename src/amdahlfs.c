@@ -247,6 +247,8 @@ static int program_mount(struct program *p)
     cleanup_free char *names =
         xasprintf("-ofsname=amdahl:%s,subtype=amdahlfs,default_permissions", host);
     fuse_opt_add_arg(args, names);
+    if (p->options.debug)
+        fuse_opt_add_arg(args, "-odebug"); /* the kernel's requests beside ours */
     fs_create(&config, &p->fs);
     int err = fs_mount(p->fs, p->options.mountpoint, args);
     return err ? fail(err, p->options.mountpoint, "cannot be mounted") : 0;

@@ -1,12 +1,14 @@
 #include "fs/fs.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "fs/internal.h"
+#include "fs/notify.h"
 #include "fs/reply.h"
 
 /* None of them ever waits for the platform; what they wait for is this machine's disk. */
@@ -22,6 +24,7 @@ void fs_create(const struct fs_config *config, struct fs **ret_fs)
     fs->gid = getgid();
     pthread_mutex_init(&fs->nodes_lock, NULL);
     fs->root = node_get(fs, &root_ops, NULL, 0);
+    notify_create(fs, &fs->notify);
     *ret_fs = fs;
 }
 
@@ -35,7 +38,20 @@ int fs_mount(struct fs *fs, const char *mountpoint, struct fuse_args *args)
     if (fuse_session_mount(fs->session, mountpoint) != 0)
         return -EIO;
     fs->mounted = true;
-    return 0;
+    return notify_start(fs->notify);
+}
+
+/* Answers what has come meanwhile, by this thread: a notice may wait for one of them. */
+static void fs_drain(struct fs *fs)
+{
+    struct pollfd fd = {.fd = fuse_session_fd(fs->session), .events = POLLIN};
+    struct fuse_buf request = {.mem = NULL};
+    while (poll(&fd, 1, 0) > 0 && (fd.revents & POLLIN)) {
+        if (fuse_session_receive_buf(fs->session, &request) <= 0)
+            break;
+        fuse_session_process_buf(fs->session, &request);
+    }
+    free(request.mem);
 }
 
 int fs_loop(struct fs *fs)
@@ -54,6 +70,7 @@ void fs_unmount(struct fs *fs)
     if (!fs->mounted)
         return;
     fs->mounted = false;
+    notify_stop(fs->notify, fs_drain);
     fuse_remove_signal_handlers(fs->session);
     fuse_session_unmount(fs->session);
 }
@@ -76,6 +93,7 @@ void fs_destroy(struct fs *fs)
     if (!fs)
         return;
     fs_unmount(fs);
+    notify_destroy(fs->notify);
     fs_drop_nodes(fs);
     if (fs->session)
         fuse_session_destroy(fs->session);

@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "fs/fs.h"
+#include "fs/grace.h"
 #include "fs/node.h"
 
 struct fs {
@@ -18,6 +19,10 @@ struct fs {
     pthread_mutex_t nodes_lock; /* guards the table and the counts; a leaf lock */
     struct node *nodes;
     struct node *root;
+    struct notify *notify;
+    struct grace answers;   /* those under way */
+    bool can_expire;        /* what the kernel said at the mount */
+    bool can_list;          /* without an opendir */
     struct handle *handles; /* for the end: an unmount may swallow their RELEASE */
 };
 
@@ -41,6 +46,10 @@ extern const struct node_ops batch_ops;     /* .amdahl/batch */
 /* The whole of a directory or generated file that exists once: fixed numbers. */
 enum { INO_ROOT = 1, INO_PAGES, INO_TEMPLATES, INO_BYID, INO_CONTROL, INO_REPORTS = 16 };
 void stat_fixed(const struct fs *fs, struct stat *ret, uint64_t ino, mode_t mode);
+
+/* What changes by itself is told to the kernel (notify.h): it may keep the rest for as long
+ * as it likes. Seconds. */
+#define FS_KEPT 86400.0
 
 /* ---- shared by directories whose names are made in a place (kind_item.c) ----- */
 

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "fs/internal.h"
+#include "fs/listing.h"
 
 static struct text *report_log(struct workspace *ws)
 {
@@ -64,14 +65,16 @@ static int control_list(struct node *n, struct listing *out)
 {
     (void)n;
     for (size_t i = 0; i < ARRAY_LEN(control_entries); i++)
-        listing_add(out, control_entries[i].name, INO_REPORTS + i, S_IFREG);
+        listing_add_fixed(out, LISTING_FIRST + (unsigned)i, control_entries[i].name,
+                          INO_REPORTS + i, S_IFREG);
     return 0;
 }
 
 const struct node_ops control_ops = {
     .path = ".amdahl/",
-    .attr_timeout = 1.0,
-    .entry_timeout = 1.0,
+    .attr_timeout = FS_KEPT,
+    .entry_timeout = FS_KEPT,
+    .absent_timeout = FS_KEPT,
     .stat = control_stat,
     .lookup = control_lookup,
     .list = control_list,
@@ -98,7 +101,7 @@ static int report_open(struct node *n, struct handle *h)
 
 const struct node_ops report_ops = {
     .path = ".amdahl/{status.json,me.json,log}",
-    .entry_timeout = 1.0,
+    .entry_timeout = FS_KEPT,
     .direct_io = true,
     .stat = report_stat,
     .open = report_open,

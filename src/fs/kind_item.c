@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "fs/internal.h"
+#include "fs/listing.h"
 
 static void item_object_unref(void *object)
 {
@@ -77,6 +78,17 @@ static int item_node_xattr_remove(struct node *n, const char *name)
 
 /* ---- files ------------------------------------------------------------------- */
 
+static double file_holds(struct node *n)
+{
+    int64_t ms = item_holds_ms(node_item(n));
+    return ms > (int64_t)(FS_KEPT * 1000) ? FS_KEPT : (double)ms / 1000;
+}
+
+static uint64_t file_turns(struct node *n)
+{
+    return item_turns(node_item(n));
+}
+
 static int file_ready(struct node *n, enum ready_for what, struct wait *w)
 {
     (void)what;
@@ -136,9 +148,11 @@ static int file_commit(struct node *n, const struct handle *h, enum save_why why
 
 const struct node_ops file_ops = {
     .path = "pages/<page>/{spec,queries,page,params}.json and local files",
-    .entry_timeout = 1.0,
+    .entry_timeout = FS_KEPT,
     .unref = item_object_unref,
     .stat = item_node_stat,
+    .stat_holds = file_holds,
+    .turns = file_turns,
     .ready = file_ready,
     .open = file_open,
     .close = file_close,
@@ -165,8 +179,8 @@ static char *link_readlink(struct node *n)
 
 const struct node_ops link_ops = {
     .path = "local links",
-    .attr_timeout = 1.0,
-    .entry_timeout = 1.0,
+    .attr_timeout = FS_KEPT,
+    .entry_timeout = FS_KEPT,
     .unref = item_object_unref,
     .stat = item_node_stat,
     .readlink = link_readlink,
@@ -266,8 +280,9 @@ static struct item *dir_place(struct node *n)
 
 const struct node_ops dir_ops = {
     .path = "local directories",
-    .attr_timeout = 0.0,
-    .entry_timeout = 1.0,
+    .attr_timeout = FS_KEPT,
+    .entry_timeout = FS_KEPT,
+    .absent_timeout = FS_KEPT,
     .unref = item_object_unref,
     .stat = item_node_stat,
     .place = dir_place,

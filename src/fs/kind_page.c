@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "fs/internal.h"
+#include "fs/listing.h"
 
 static void page_object_unref(void *object)
 {
@@ -62,9 +63,27 @@ static int page_node_list(struct node *n, struct listing *out)
     struct page *p = node_page(n);
     for (int i = 0; i < PAGE_FILES; i++)
         if (page_has(p, (enum page_file)i, true))
-            listing_add(out, page_file_name((enum page_file)i),
-                        page_file_number(p, (enum page_file)i), S_IFREG);
+            listing_add_fixed(out, LISTING_FIRST + (unsigned)i,
+                              page_file_name((enum page_file)i),
+                              page_file_number(p, (enum page_file)i), S_IFREG);
     return place_node_list(n, out);
+}
+
+/* A page's files may come back, and what is put beside them comes with a refusal and goes
+ * with a good save. */
+static bool page_name_is_fleeting(struct node *n, const char *name, bool there)
+{
+    static const char *const ends[] = {".rejected", ".remote.json", ".base.json"};
+    size_t len = strlen(name);
+    (void)n;
+    if (!there && page_file_find(name) >= 0)
+        return true;
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+        size_t end = strlen(ends[i]);
+        if (len > end && !strcmp(name + len - end, ends[i]))
+            return true;
+    }
+    return false;
 }
 
 /* `cp -r pages/a pages/b` copies views too: in a page that is not made yet they are taken
@@ -102,8 +121,10 @@ static int page_node_xattr_list(struct node *n, struct buf *out)
 
 const struct node_ops page_ops = {
     .path = "pages/<page>/ and templates/<template>/",
-    .attr_timeout = 0.0,
-    .entry_timeout = 1.0,
+    .attr_timeout = FS_KEPT,
+    .entry_timeout = FS_KEPT,
+    .absent_timeout = FS_KEPT,
+    .is_fleeting = page_name_is_fleeting,
     .unref = page_object_unref,
     .stat = page_node_stat,
     .ready = page_node_ready,
@@ -177,7 +198,8 @@ static int view_truncate(struct node *n, struct handle *h, off_t size)
 /* Info is of the list until the body is here; the rest is made on this machine. */
 const struct node_ops view_ops = {
     .path = "pages/<page>/{errors,info.json,verdict.json}",
-    .entry_timeout = 1.0,
+    .attr_timeout = FS_KEPT,
+    .entry_timeout = FS_KEPT,
     .direct_io = true,
     .unref = page_object_unref,
     .stat = view_stat,
@@ -200,7 +222,8 @@ static int render_ready(struct node *n, enum ready_for what, struct wait *w)
  */
 const struct node_ops render_ops = {
     .path = "pages/<page>/render.json",
-    .entry_timeout = 1.0,
+    .attr_timeout = FS_KEPT,
+    .entry_timeout = FS_KEPT,
     .direct_io = true,
     .unref = page_object_unref,
     .stat = view_stat,

@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "fs/internal.h"
+#include "fs/listing.h"
 #include "workspace/names.h"
 
 void stat_fixed(const struct fs *fs, struct stat *ret, uint64_t ino, mode_t mode)
@@ -65,7 +66,8 @@ static int root_lookup(struct node *n, const char *name, struct node **ret_child
 static int root_list(struct node *n, struct listing *out)
 {
     for (size_t i = 0; i < ARRAY_LEN(root_entries); i++)
-        listing_add(out, root_entries[i].name, root_entries[i].ino, S_IFDIR);
+        listing_add_fixed(out, LISTING_FIRST + (unsigned)i, root_entries[i].name,
+                          root_entries[i].ino, S_IFDIR);
     return place_node_list(n, out);
 }
 
@@ -85,8 +87,9 @@ static int root_rmdir(struct node *n, const char *name, pid_t tgid, struct wait 
 
 const struct node_ops root_ops = {
     .path = "/",
-    .attr_timeout = 0.0,
-    .entry_timeout = 1.0,
+    .attr_timeout = FS_KEPT,
+    .entry_timeout = FS_KEPT,
+    .absent_timeout = FS_KEPT,
     .stat = root_stat,
     .place = root_place,
     .lookup = root_lookup,
@@ -114,9 +117,21 @@ static int pages_stat(struct node *n, struct stat *ret)
     return err;
 }
 
+/* The kernel asks again when it is used after that: so it is known that it is used, and
+ * the list is read. */
+static double pages_hold(struct node *n)
+{
+    double seconds = (double)workspace_refresh_ms(n->fs->ws) / 1000;
+    return seconds < FS_KEPT ? seconds : FS_KEPT;
+}
+
 static int pages_ready(struct node *n, enum ready_for what, struct wait *w)
 {
-    return what == READY_ATTR ? 0 : workspace_pages_ready(n->fs->ws, w);
+    if (what == READY_ATTR) {
+        workspace_pages_used(n->fs->ws);
+        return 0;
+    }
+    return workspace_pages_ready(n->fs->ws, w);
 }
 
 static struct item *pages_place(struct node *n)
@@ -188,9 +203,10 @@ static int pages_rename(struct node *n, const char *name, struct node *to,
 
 const struct node_ops pages_ops = {
     .path = "pages/",
-    .attr_timeout = 0.0,
-    .entry_timeout = 1.0,
+    .entry_timeout = FS_KEPT,
+    .absent_timeout = FS_KEPT,
     .stat = pages_stat,
+    .stat_holds = pages_hold,
     .ready = pages_ready,
     .place = pages_place,
     .lookup = pages_lookup,
@@ -234,8 +250,8 @@ static int templates_list(struct node *n, struct listing *out)
 
 const struct node_ops templates_ops = {
     .path = "templates/",
-    .attr_timeout = 1.0,
-    .entry_timeout = 1.0,
+    .attr_timeout = FS_KEPT,
+    .entry_timeout = FS_KEPT,
     .stat = templates_stat,
     .ready = templates_ready,
     .lookup = templates_lookup,
@@ -247,6 +263,7 @@ const struct node_ops templates_ops = {
 static int byid_stat(struct node *n, struct stat *ret)
 {
     stat_fixed(n->fs, ret, INO_BYID, S_IFDIR | 0555);
+    ret->st_mtim = ret->st_ctim = workspace_pages_time(n->fs->ws);
     return 0;
 }
 
@@ -281,8 +298,8 @@ static int byid_list(struct node *n, struct listing *out)
 
 const struct node_ops byid_ops = {
     .path = "by-id/",
-    .attr_timeout = 1.0,
-    .entry_timeout = 1.0,
+    .attr_timeout = FS_KEPT,
+    .entry_timeout = FS_KEPT,
     .stat = byid_stat,
     .ready = pages_ready,
     .lookup = byid_lookup,

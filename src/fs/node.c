@@ -1,4 +1,5 @@
 #include "fs/internal.h"
+#include "fs/listing.h"
 
 struct node *node_get(struct fs *fs, const struct node_ops *ops, void *object,
                       intptr_t which)
@@ -21,6 +22,19 @@ struct node *node_get(struct fs *fs, const struct node_ops *ops, void *object,
     return n;
 }
 
+struct node *node_find(struct fs *fs, const struct node_ops *ops, void *object,
+                       intptr_t which)
+{
+    struct node_key key = {ops, object, which};
+    struct node *n = NULL;
+    pthread_mutex_lock(&fs->nodes_lock);
+    HASH_FIND(hh, fs->nodes, &key, sizeof key, n);
+    if (n)
+        n->refs++;
+    pthread_mutex_unlock(&fs->nodes_lock);
+    return n;
+}
+
 struct node *node_ref(struct node *n)
 {
     pthread_mutex_lock(&n->fs->nodes_lock);
@@ -31,6 +45,7 @@ struct node *node_ref(struct node *n)
 
 static void node_free(struct node *n)
 {
+    listing_unref(n->listing);
     if (n->key.ops->unref)
         n->key.ops->unref(n->key.object);
     free(n);
@@ -88,25 +103,4 @@ void node_kernel_unref(struct node *n, uint64_t count)
     pthread_mutex_unlock(&fs->nodes_lock);
     if (last)
         node_free(n);
-}
-
-/* ---- listings ---------------------------------------------------------------- */
-
-void listing_add(struct listing *l, const char *name, uint64_t ino, mode_t type)
-{
-    if (l->count == l->cap) {
-        l->cap = l->cap ? l->cap * 2 : 16;
-        l->entries = xrealloc(l->entries, l->cap * sizeof *l->entries);
-    }
-    l->entries[l->count++] = (struct listing_entry){xstrdup(name), ino, type};
-}
-
-void listing_free(struct listing *l)
-{
-    if (!l)
-        return;
-    for (size_t i = 0; i < l->count; i++)
-        free(l->entries[i].name);
-    free(l->entries);
-    free(l);
 }

@@ -37,15 +37,22 @@ enum ready_for { READY_ATTR, READY_LOOKUP, READY_LIST, READY_OPEN, READY_RENAME 
 struct node_ops {
     const char *path;                   /* what it stands for, "pages/<page>/spec.json" */
     double attr_timeout, entry_timeout; /* seconds */
+    double absent_timeout;              /* of a name that is not in this directory */
     bool direct_io;
     void (*unref)(void *object);
 
     int (*stat)(struct node *n, struct stat *ret);
+    double (*stat_holds)(struct node *n); /* seconds; null: attr_timeout */
+    /* Counts what changed by itself in its bytes. Null: nothing does. */
+    uint64_t (*turns)(struct node *n);
     int (*ready)(struct node *n, enum ready_for what, struct wait *w);
 
     /* directories */
     int (*lookup)(struct node *n, const char *name, struct node **ret_child);
-    int (*list)(struct node *n, struct listing *out);
+    int (*list)(struct node *n, struct listing *out); /* listing.h */
+    /* May this name, which is there or not, come or go by itself without the kernel being
+     * told? Then it asks each time. Null: none may. */
+    bool (*is_fleeting)(struct node *n, const char *name, bool there);
     struct item *(*place)(struct node *n); /* borrowed; where names are made */
     int (*create)(struct node *n, const char *name, mode_t mode, pid_t tid,
                   struct node **ret_child);
@@ -95,44 +102,36 @@ struct node_key {
 struct node {
     struct fs *fs;
     struct node_key key;
-    UT_hash_handle hh;   /* in fs.nodes */
-    unsigned refs;       /* guarded by fs.nodes_lock */
-    uint64_t nlookup;    /* same */
-    atomic_uint writers; /* open handles that may write */
+    UT_hash_handle hh;       /* in fs.nodes */
+    unsigned refs;           /* guarded by fs.nodes_lock */
+    uint64_t nlookup;        /* same */
+    atomic_uint writers;     /* open handles that may write */
+    atomic_ullong turns;     /* of what the kernel may have of its bytes */
+    struct listing *listing; /* the one that is being read; guarded by fs.nodes_lock */
 };
 
 /* An open file or directory. */
 struct handle {
     struct handle *prev, *next; /* all of the mount's; guarded by fs.nodes_lock */
-    atomic_uint refs;        /* the kernel's one, and one for each waiter that uses it */
-    struct node *node;       /* a reference */
-    int flags;               /* of open(2) */
-    pid_t opener;            /* process, not thread */
-    bool closed;             /* the kernel has; it counts among the writers no more */
-    bool opened;             /* ops->close is due */
-    atomic_bool wrote;       /* something was written or cut through it */
-    struct text *snapshot;   /* what this open reads; NULL: the object itself */
-    size_t given;            /* of ctl, batch: so many bytes of its words were read */
-    uint64_t batch;          /* of batch: its number */
-    struct listing *listing; /* of a directory */
+    atomic_uint refs;      /* the kernel's one, and one for each waiter that uses it */
+    struct node *node;     /* a reference */
+    int flags;             /* of open(2) */
+    pid_t opener;          /* process, not thread */
+    bool closed;           /* the kernel has; it counts among the writers no more */
+    bool opened;           /* ops->close is due */
+    atomic_bool wrote;     /* something was written or cut through it */
+    struct text *snapshot; /* what this open reads; NULL: the object itself */
+    size_t given;          /* of ctl, batch: so many bytes of its words were read */
+    uint64_t batch;        /* of batch: its number */
 };
-
-struct listing_entry {
-    char *name;
-    uint64_t ino;
-    mode_t type; /* S_IFDIR, ... */
-};
-struct listing {
-    struct listing_entry *entries;
-    size_t count, cap;
-};
-void listing_add(struct listing *l, const char *name, uint64_t ino, mode_t type);
-void listing_free(struct listing *l);
 
 /* The node of an object: takes over the caller's reference to the object; the node comes
  * with a reference of its own. */
 struct node *node_get(struct fs *fs, const struct node_ops *ops, void *object,
                       intptr_t which);
+/* That node when there is one; a reference, or NULL. */
+struct node *node_find(struct fs *fs, const struct node_ops *ops, void *object,
+                       intptr_t which);
 struct node *node_ref(struct node *n);
 void node_unref(struct node *n);
 

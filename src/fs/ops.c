@@ -33,7 +33,11 @@ int ready_rename(struct waiter *w)
 
 static void op_init(void *userdata, struct fuse_conn_info *conn)
 {
-    (void)userdata;
+    struct fs *fs = userdata;
+    fs->can_list = conn->capable & FUSE_CAP_NO_OPENDIR_SUPPORT;
+#ifdef FUSE_CAP_EXPIRE_ONLY
+    fs->can_expire = conn->capable & FUSE_CAP_EXPIRE_ONLY;
+#endif
     /* The page cache writes through: a save is judged at its own close (FIELD.md, row
      * 31). */
     conn->want &= ~(unsigned)FUSE_CAP_WRITEBACK_CACHE;
@@ -68,7 +72,7 @@ const struct fuse_lowlevel_ops fs_ops = {
     .release = op_release,
     .opendir = op_opendir,
     .readdir = op_readdir,
-    .releasedir = op_releasedir,
+    .readdirplus = op_readdirplus,
     .fsyncdir = op_fsyncdir,
     .statfs = op_statfs,
     .getxattr = op_getxattr,

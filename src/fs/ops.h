@@ -9,6 +9,15 @@ static inline struct fs *req_fs(fuse_req_t req)
 {
     return fuse_req_userdata(req);
 }
+/* grace.h: around what is answered without a waiter. */
+static inline unsigned answer_begin(fuse_req_t req)
+{
+    return grace_enter(&req_fs(req)->answers);
+}
+static inline void answer_end(struct fs *fs, unsigned turn)
+{
+    grace_leave(&fs->answers, turn);
+}
 static inline struct node *req_node(fuse_req_t req, fuse_ino_t ino)
 {
     return node_from_ino(req_fs(req), ino);
@@ -32,7 +41,8 @@ void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forg
 void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
                 struct fuse_file_info *fi);
-void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void op_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+                    struct fuse_file_info *fi);
 void op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi);
 void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
                struct fuse_file_info *fi);

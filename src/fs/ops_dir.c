@@ -19,10 +19,13 @@ static void finish_lookup(struct waiter *w, int err)
     struct node *child = NULL;
     if (!err)
         err = ops->lookup ? ops->lookup(w->node, w->name, &child) : -ENOENT;
-    if (err)
+    bool kept = !ops->is_fleeting || !ops->is_fleeting(w->node, w->name, !err);
+    if (err == -ENOENT)
+        reply_absent(w->req, kept ? ops->absent_timeout : 0);
+    else if (err)
         reply_err(w->req, err);
     else
-        reply_entry(w->req, child);
+        reply_entry(w->req, child, kept);
 }
 
 void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
@@ -49,79 +52,6 @@ void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forg
     reply_none(req);
 }
 
-/* ---- listing ----------------------------------------------------------------- */
-
-static void finish_opendir(struct waiter *w, int err)
-{
-    if (!err && !w->node->key.ops->list)
-        err = -ENOTDIR;
-    if (err)
-        reply_err(w->req, err);
-    else
-        reply_open(w->req, handle_new(w->node, w->req, O_RDONLY), &w->fi);
-}
-
-void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
-{
-    struct waiter *w = waiter_new(req, req_node(req, ino), false, finish_opendir);
-    w->fi = *fi;
-    waiter_begin(w, ready_list);
-}
-
-/* From the beginning: what is there now, as after rewinddir(3). Then on in the same. */
-static int handle_list(struct handle *h)
-{
-    struct listing *l = xcalloc(1, sizeof *l);
-    listing_add(l, ".", 0, S_IFDIR);
-    listing_add(l, "..", 0, S_IFDIR);
-    int err = h->node->key.ops->list(h->node, l);
-    if (err) {
-        listing_free(l);
-        return err;
-    }
-    listing_free(h->listing);
-    h->listing = l;
-    return 0;
-}
-
-static void listing_print(const struct listing *l, fuse_req_t req, size_t size, off_t off,
-                          struct buf *out)
-{
-    buf_reserve(out, size);
-    for (size_t i = (size_t)off; i < l->count; i++) {
-        const struct listing_entry *e = &l->entries[i];
-        struct stat st = {.st_ino = e->ino ? e->ino : INO_ROOT, .st_mode = e->type};
-        size_t need = fuse_add_direntry(req, out->data + out->len, size - out->len,
-                                        e->name, &st, (off_t)i + 1);
-        if (need > size - out->len)
-            break;
-        out->len += need;
-    }
-}
-
-/* The kernel reads an open directory in one thread at a time. */
-void op_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
-                struct fuse_file_info *fi)
-{
-    struct handle *h = fi_handle(fi);
-    cleanup_buf struct buf out = BUF_INIT;
-    (void)ino;
-    int err = off && h->listing ? 0 : handle_list(h);
-    if (err) {
-        reply_err(req, err);
-        return;
-    }
-    listing_print(h->listing, req, size, off, &out);
-    reply_buf(req, &out);
-}
-
-void op_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
-{
-    (void)ino;
-    handle_unref(fi_handle(fi));
-    reply_err(req, 0);
-}
-
 void op_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
 {
     struct node *n = req_node(req, ino);
@@ -136,7 +66,7 @@ static void reply_child(fuse_req_t req, int err, struct node *child)
     if (err)
         reply_err(req, err);
     else
-        reply_entry(req, child);
+        reply_entry(req, child, true);
 }
 
 void op_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,

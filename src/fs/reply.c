@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "fs/notify.h"
 #include "workspace/proc.h"
 
 /* A failed reply means the request is gone (interrupted and aborted, or unmounted). */
@@ -15,8 +16,14 @@ static bool reply_sent(const char *what, int rc)
     return rc == 0;
 }
 
+static struct fs *req_fs(fuse_req_t req)
+{
+    return fuse_req_userdata(req);
+}
+
 void reply_err(fuse_req_t req, int err)
 {
+    notify_before_reply(req_fs(req));
     if (err)
         log_debug("reply: %s", strerror(-err));
     reply_sent("error", fuse_reply_err(req, -err));
@@ -30,12 +37,17 @@ static int node_stat(struct node *n, struct stat *ret)
     return err;
 }
 
-/* The kernel's reference is counted when it went well. */
-static int node_entry(struct node *child, struct fuse_entry_param *ret)
+static double node_holds(struct node *n)
+{
+    const struct node_ops *ops = n->key.ops;
+    return ops->stat_holds ? ops->stat_holds(n) : ops->attr_timeout;
+}
+
+int node_entry(struct node *child, struct fuse_entry_param *ret)
 {
     *ret = (struct fuse_entry_param){
         .ino = node_ino(child),
-        .attr_timeout = child->key.ops->attr_timeout,
+        .attr_timeout = node_holds(child), /* first: it may be known for longer by then */
         .entry_timeout = child->key.ops->entry_timeout,
     };
     int err = node_stat(child, &ret->attr);
@@ -44,10 +56,22 @@ static int node_entry(struct node *child, struct fuse_entry_param *ret)
     return err;
 }
 
-void reply_entry(fuse_req_t req, struct node *child)
+void reply_absent(fuse_req_t req, double seconds)
+{
+    const struct fuse_entry_param none = {.entry_timeout = seconds};
+    if (seconds > 0)
+        reply_sent("entry", fuse_reply_entry(req, &none));
+    else
+        reply_err(req, -ENOENT);
+}
+
+void reply_entry(fuse_req_t req, struct node *child, bool kept)
 {
     struct fuse_entry_param e;
+    notify_before_reply(child->fs);
     int err = node_entry(child, &e);
+    if (!kept)
+        e.entry_timeout = 0;
     if (err)
         reply_err(req, err);
     else if (!reply_sent("entry", fuse_reply_entry(req, &e)))
@@ -55,17 +79,32 @@ void reply_entry(fuse_req_t req, struct node *child)
     node_unref(child);
 }
 
+/* May the kernel go on with the bytes that it has? If they changed by themselves since the
+ * last open, no, and their number is asked for anew too. */
+static bool node_keeps_bytes(struct node *n)
+{
+    const struct node_ops *ops = n->key.ops;
+    unsigned long long turns = ops->turns ? ops->turns(n) : 0;
+    if (atomic_exchange(&n->turns, turns) == turns)
+        return true;
+    notify_attributes(n);
+    return false;
+}
+
+/* A handle that cannot write has nothing to be flushed. */
 static void handle_to_fi(struct handle *h, struct fuse_file_info *fi)
 {
     fi->fh = (uint64_t)(uintptr_t)h;
     fi->direct_io = h->node->key.ops->direct_io;
-    fi->keep_cache = 0;
+    fi->keep_cache = !fi->direct_io && node_keeps_bytes(h->node);
+    fi->noflush = (fi->flags & O_ACCMODE) == O_RDONLY;
 }
 
 void reply_create(fuse_req_t req, struct node *child, struct handle *h,
                   struct fuse_file_info *fi)
 {
     struct fuse_entry_param e;
+    notify_before_reply(child->fs);
     int err = node_entry(child, &e);
     handle_to_fi(h, fi);
     if (err) {
@@ -81,11 +120,13 @@ void reply_create(fuse_req_t req, struct node *child, struct handle *h,
 void reply_attr(fuse_req_t req, struct node *n)
 {
     struct stat st;
+    notify_before_reply(n->fs);
+    double holds = node_holds(n);
     int err = node_stat(n, &st);
     if (err)
         reply_err(req, err);
     else
-        reply_sent("attr", fuse_reply_attr(req, &st, n->key.ops->attr_timeout));
+        reply_sent("attr", fuse_reply_attr(req, &st, holds));
 }
 
 void reply_open(fuse_req_t req, struct handle *h, struct fuse_file_info *fi)
@@ -116,6 +157,7 @@ void reply_seek(fuse_req_t req, off_t off)
 
 void reply_write(fuse_req_t req, size_t size)
 {
+    notify_before_reply(req_fs(req));
     reply_sent("write", fuse_reply_write(req, size));
 }
 
@@ -191,7 +233,6 @@ static void handle_free(struct handle *h)
     if (h->opened && h->node->key.ops->close)
         h->node->key.ops->close(h->node, h);
     text_unref(h->snapshot);
-    listing_free(h->listing);
     node_unref(h->node);
     free(h);
 }

@@ -40,8 +40,12 @@ static void waiter_stop_poll(struct waiter *w)
 
 static void waiter_end(struct waiter *w, int err)
 {
-    if (waiter_claim(w))
+    if (waiter_claim(w)) {
+        struct grace *answers = &w->fs->answers;
+        unsigned turn = grace_enter(answers);
         w->finish(w, err);
+        grace_leave(answers, turn);
+    }
     waiter_stop_poll(w);
     waiter_unref(w);
 }

@@ -198,6 +198,7 @@ int item_commit(struct item *it, enum save_why why, const struct committer *by,
     int err;
     ws_lock(it->ws);
     bool scratch = !it->doc;
+    page_check(scratch ? NULL : it->doc->page);
     ws_unlock(it->ws);
     c.by = saver_of(it->ws, scratch ? 0 : by->tgid);
     ws_lock(it->ws);
@@ -208,6 +209,7 @@ int item_commit(struct item *it, enum save_why why, const struct committer *by,
     err = doc_check(c.which, c.id, c.base, c.text, &c.error);
     ws_lock(it->ws);
     err = commit_apply(&c, err, by->opener, why, w);
+    page_check(c.page);
     ws_unlock(it->ws);
     commit_finish(&c);
     return err;

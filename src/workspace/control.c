@@ -43,20 +43,8 @@ static void status_put_http(struct buf *out, const struct http_stats *stats)
                    stats->remaining);
 }
 
-static const char *doc_state(const struct doc *d)
-{
-    if (d->theirs)
-        return "conflict";
-    if (d->problem)
-        return "refused";
-    if (d->waiting)
-        return "waiting";
-    if (d->staged)
-        return "staged";
-    return d->file && d->file->dirty && d->file->seq ? "draft" : NULL;
-}
-
-/* Every document whose text the platform does not have. */
+/* Every document whose text the platform does not have: one that is on its way is what it
+ * was before. */
 static void status_put_drafts(struct buf *out, struct workspace *ws)
 {
     struct page *p;
@@ -65,13 +53,13 @@ static void status_put_drafts(struct buf *out, struct workspace *ws)
     HASH_ITER (hh_name, ws->by_name, p, tmp) {
         for (int i = 0; i < PAGE_DOCS; i++) {
             const struct doc *d = &p->docs[i];
-            const char *state = doc_state(d);
-            if (!state)
+            enum doc_state state = doc_standing(d);
+            if (state <= DOC_SAVED)
                 continue;
             buf_printf(out, "%s{", comma);
             status_put(out, "page", p->dir);
             status_put(out, "file", page_file_name(d->which));
-            status_put(out, "state", state);
+            status_put(out, "state", doc_state_name(state));
             buf_puts(out, "\"error\":");
             if (d->problem)
                 json_quote(out, d->problem->data, strcspn(d->problem->data, "\n"));
@@ -199,6 +187,7 @@ static bool doc_discard(struct doc *d)
     it->tried_seq = it->seq;
     it->tried_err = 0;
     buf_finish(&it->data);
+    item_changed(it);
     return true;
 }
 
@@ -215,6 +204,7 @@ static int command_discard(struct workspace *ws, const char *argument,
     for (int i = 0; !err && i < PAGE_DOCS; i++)
         if (!*file || !strcmp(file, page_file_name(p->docs[i].which)))
             count += doc_discard(&p->docs[i]);
+    page_check(p);
     ws_unlock(ws);
     page_unref(p);
     *ret_words = text_from_string(

@@ -93,6 +93,7 @@ static void create_settle_others(struct save *s)
     }
     page->present = true;
     params->present = params->present || !params->unlinker;
+    page_names_changed(p);
     cleanup_text struct text *own = create_whole(s, page);
     if (own && page->file && page->file->dirty && s->doc != page) {
         doc_clear_problem(page);
@@ -198,6 +199,7 @@ static void created(void *arg, const struct platform_answer *answer)
     bool lost = answer->err && answer->sent && !answer->status;
     bool unnamed = !answer->err && (!answer->page || !answer->page->id);
     if (lost || unnamed) {
+        save_enter(s, SAVE_FIND);
         platform_pages_list(s->page->ws->config.platform, NULL, &call);
         ws_unlock(s->page->ws);
     } else if (answer->err) {
@@ -215,12 +217,14 @@ static void create_send(struct save *s)
     if (s->page->lost && !s->looked_for_lost) {
         struct platform_call call = create_call(s, create_relisted);
         s->looked_for_lost = true;
+        save_enter(s, SAVE_SEEK);
         platform_pages_list(s->page->ws->config.platform, NULL, &call);
         ws_unlock(s->page->ws);
         return;
     }
     struct platform_call call = create_call(s, created);
     struct platform_fields fields = {s->spec, s->queries, s->fields};
+    save_enter(s, SAVE_CREATE);
     platform_page_create(s->page->ws->config.platform, &fields, &call);
     ws_unlock(s->page->ws);
 }
@@ -229,6 +233,7 @@ static void create_send(struct save *s)
 static void create_look(struct save *s, platform_done_fn *done)
 {
     struct platform_call call = create_call(s, done);
+    save_enter(s, SAVE_LOOK);
     platform_page_get(s->page->ws->config.platform, s->look_id, &call);
     ws_unlock(s->page->ws);
 }
@@ -287,6 +292,7 @@ static void create_looked(void *arg, const struct platform_answer *answer)
     cleanup_text struct text *fields =
         s->restores ? create_restoring(s->fields) : text_ref(s->fields);
     struct platform_fields send = {s->spec, s->queries, fields};
+    save_enter(s, SAVE_ADOPT);
     platform_page_patch(s->page->ws->config.platform, s->look_id, &send, &call);
     ws_unlock(s->page->ws);
 }

@@ -83,6 +83,7 @@ void doc_unbind(struct doc *d)
 {
     doc_cut_loose(d);
     d->present = false;
+    d->waiting = false;
     d->staged = 0;
     page_touch(d->page);
 }
@@ -92,6 +93,9 @@ void doc_unbind(struct doc *d)
 void doc_settle(struct doc *d, struct text *text)
 {
     struct item *it = d->file;
+    if (it && it->dirty &&
+        (it->data.len != text->len || memcmp(it->data.data, text->data, text->len) != 0))
+        item_changed(it);
     text_replace(&d->shown, text_ref(text));
     d->own = true;
     text_replace(&d->draft_base, NULL);
@@ -136,11 +140,15 @@ void doc_take_remote(struct doc *d, struct text *remote, struct text *fresh,
     if (d->own)
         text_unref(fresh);
     d->mtime = mtime;
+    if (d->file && !d->file->dirty)
+        item_changed(d->file);
 }
 
 void doc_clear_problem(struct doc *d)
 {
     conflict_clear(d);
+    if (d->problem)
+        page_changed(d->page);
     text_replace(&d->problem, NULL);
     text_replace(&d->verdict, NULL);
     text_replace(&d->refused, NULL);
@@ -152,6 +160,7 @@ void doc_refuse(struct doc *d, struct text *text, struct buf *lines, struct buf 
     text_replace(&d->problem, text_from_buf(lines));
     text_replace(&d->verdict, text_from_buf(verdict));
     text_replace(&d->refused, text_ref(text));
+    page_changed(d->page);
 }
 
 void doc_put_beside(struct doc *d, const char *name, const struct text *text)
@@ -161,13 +170,16 @@ void doc_put_beside(struct doc *d, const char *name, const struct text *text)
     if (err)
         log_error("page %s: %s cannot be written: %s", d->page->dir, name,
                   strerror(-err));
+    page_name_changed(d->page, name);
     page_touch(d->page);
 }
 
 void doc_remove_beside(struct doc *d, const char *name)
 {
-    if (overlay_unlink(page_scratch(d->page), name) == 0)
-        page_touch(d->page);
+    if (overlay_unlink(page_scratch(d->page), name) != 0)
+        return;
+    page_name_changed(d->page, name);
+    page_touch(d->page);
 }
 
 bool doc_has_beside(struct doc *d, const char *name)
@@ -197,6 +209,7 @@ void doc_turn_away(struct doc *d)
         return;
     d->present = true;
     d->unlinker = 0;
+    page_name_changed(d->page, page_file_name(d->which));
     page_touch(d->page);
 }
 

@@ -239,6 +239,28 @@ static void item_stat_memory(const struct item *it, struct stat *ret)
     ret->st_blocks = (ret->st_size + 511) / 512;
 }
 
+int64_t item_holds_ms(struct item *it)
+{
+    int64_t holds = INT64_MAX;
+    ws_lock(it->ws);
+    const struct doc *d = it->dirty ? NULL : it->doc;
+    const struct page *p = d ? d->page : NULL;
+    if (p && d->which != PAGE_PARAMS && (p->body != BODY_READY || p->stale || p->unsure))
+        holds = 0;
+    else if (p && p->id && !p->list_token && !p->is_template)
+        holds = it->ws->config.ttl_ms;
+    ws_unlock(it->ws);
+    return holds;
+}
+
+uint64_t item_turns(struct item *it)
+{
+    ws_lock(it->ws);
+    uint64_t turns = it->turns;
+    ws_unlock(it->ws);
+    return turns;
+}
+
 int item_stat(struct item *it, struct stat *ret)
 {
     if (!item_lock_memory(it)) {

@@ -61,6 +61,7 @@ void pages_insert(struct workspace *ws, struct page *p, const char *dir)
     if (p->id)
         HASH_ADD_KEYPTR(hh_id, ws->by_id, p->id, strlen(p->id), p);
     ws->pages_time = clock_now();
+    pages_name_changed(ws, p->dir);
 }
 
 void pages_remove(struct workspace *ws, struct page *p)
@@ -72,6 +73,7 @@ void pages_remove(struct workspace *ws, struct page *p)
     if (p->id)
         HASH_DELETE(hh_id, ws->by_id, p);
     ws->pages_time = clock_now();
+    pages_name_changed(ws, p->dir);
     page_unref(p);
 }
 
@@ -89,6 +91,7 @@ void pages_set_id(struct workspace *ws, struct page *p, const char *id)
     p->seen = ws->sweep;
     if (p->listed)
         HASH_ADD_KEYPTR(hh_id, ws->by_id, p->id, strlen(p->id), p);
+    page_names_changed(p); /* views, and what was beside the page of that id */
 }
 
 /* ---- a sweep's result -------------------------------------------------------- */
@@ -156,7 +159,7 @@ static void list_take_known(struct workspace *ws, struct page *p,
     list_rename(ws, p, from->name);
     page_take_fields(p, from);
     if (p->body != BODY_READY)
-        text_replace(&p->info, present_info(from));
+        page_set_info(p, present_info(from));
 }
 
 /* A name once given on this machine stays until the page is renamed. */
@@ -190,7 +193,7 @@ static struct page *list_take_new(struct workspace *ws, const struct platform_pa
     known_free(known);
     p->list_token = xstrdup(from->token);
     page_take_fields(p, from);
-    text_replace(&p->info, present_info(from));
+    page_set_info(p, present_info(from));
     return p;
 }
 
@@ -361,6 +364,19 @@ void list_sweep(struct workspace *ws, enum http_class class)
 
 /* ---- the face ---------------------------------------------------------------- */
 
+static void list_look(struct workspace *ws)
+{
+    if (ws->listed_once && clock_ms() - ws->tried_ms > ws->config.refresh_ms)
+        list_sweep(ws, HTTP_BACKGROUND);
+}
+
+void workspace_pages_used(struct workspace *ws)
+{
+    ws_lock(ws);
+    list_look(ws);
+    ws_unlock(ws);
+}
+
 int workspace_pages_ready(struct workspace *ws, struct wait *w)
 {
     int err = 0;
@@ -369,8 +385,8 @@ int workspace_pages_ready(struct workspace *ws, struct wait *w)
         wait_add(&ws->list_waits, w);
         list_sweep(ws, HTTP_INTERACTIVE);
         err = -EINPROGRESS;
-    } else if (clock_ms() - ws->tried_ms > ws->config.refresh_ms) {
-        list_sweep(ws, HTTP_BACKGROUND);
+    } else {
+        list_look(ws);
     }
     ws_unlock(ws);
     return err;
@@ -403,6 +419,11 @@ void workspace_each_id(struct workspace *ws, page_visit_fn *fn, void *arg)
     HASH_ITER (hh_id, ws->by_id, p, tmp)
         fn(arg, p->id, p);
     ws_unlock(ws);
+}
+
+int64_t workspace_refresh_ms(const struct workspace *ws)
+{
+    return ws->config.refresh_ms;
 }
 
 struct page *workspace_find_page(struct workspace *ws, const char *name)

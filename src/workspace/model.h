@@ -75,6 +75,7 @@ struct item {
     bool orphan;        /* of a page that is gone: not saved, nothing is made in it */
     struct buf data;    /* the bytes of what is not backed */
     uint64_t seq;       /* counts changes of the bytes */
+    uint64_t turns;     /* counts those that come from here: item_changed() */
     uint64_t tried_seq; /* the last change a commit was tried for, and its verdict */
     int tried_err;
     struct xattr *xattrs; /* of what is not backed */
@@ -183,9 +184,11 @@ struct gone_id {
 };
 
 struct workspace {
-    struct workspace_config config; /* constant */
-    struct overlay *overlay;        /* constant */
-    pthread_mutex_t lock;           /* guards everything below and every page and item */
+    struct workspace_config config;            /* constant */
+    struct overlay *overlay;                   /* constant */
+    const struct workspace_observer *observer; /* constant while anything runs */
+    void *observer_arg;
+    pthread_mutex_t lock; /* guards everything below and every page and item */
     struct page *by_name, *by_id, *templates;
     uint64_t next_ino;
     struct state *state;        /* NULL: nothing outlives the process */
@@ -228,6 +231,15 @@ static inline void ws_unlock(struct workspace *ws)
     pthread_mutex_unlock(&ws->lock);
 }
 
+/* ---- telling the observer (observe.c) ------------------------------------------ */
+
+void item_changed(struct item *it); /* NULL: it has no file, and nobody knows it */
+void page_changed(struct page *p);
+void page_name_changed(struct page *p, const char *name);
+/* Every document and view, and whatever else is in it. */
+void page_names_changed(struct page *p);
+void pages_name_changed(struct workspace *ws, const char *name);
+
 /* -EACCES, with the reason in the log. */
 int workspace_refuse(struct workspace *ws, const char *what);
 
@@ -264,6 +276,8 @@ void page_rekey(struct page *p);
 /* Cuts the items loose; they keep their bytes. */
 void page_detach(struct page *p);
 void page_touch(struct page *p); /* its directory changed */
+/* Takes the text over. */
+void page_set_info(struct page *p, struct text *info);
 
 /* One that was removed within a batch: archived; or in the tree again, with its names. */
 int page_archive_removed(struct page *p, pid_t tgid, struct wait *w);
@@ -333,6 +347,32 @@ void doc_remove_rejected(struct doc *d);
 /* After a refused rename onto its name: doc_keep_rejected(), and a name that its program
  * had moved away before comes back with the text known here (JetBrains, sed -i.bak). */
 void doc_turn_away(struct doc *d);
+
+/* ---- states (doc_state.c) ---------------------------------------------------- */
+
+/* docs/saving.md draws them. ABSENT: its name was taken away here, or never was. */
+enum doc_state {
+    DOC_ABSENT,
+    DOC_SAVED,
+    DOC_DRAFT,
+    DOC_STAGED,
+    DOC_WAITING,
+    DOC_REFUSED,
+    DOC_CONFLICT,
+    DOC_SAVING,
+    DOC_STATES,
+};
+enum doc_state doc_state(const struct doc *d);
+bool doc_is_draft(const struct doc *d); /* its file holds bytes of its own */
+/* What it is apart from a save that may be under way: never DOC_SAVING. */
+enum doc_state doc_standing(const struct doc *d);
+const char *doc_state_name(enum doc_state state);
+/* The name of something that must always hold of it and does not; NULL: all does. */
+const char *doc_broken_invariant(const struct doc *d);
+/* The same for a page with its saves (save_machine.c); *ret_doc: whose it is, NULL: of the saves. */
+const char *page_broken_invariant(const struct page *p, const struct doc **ret_doc);
+/* Without NDEBUG: ends the process with the name of what is broken. p may be NULL. */
+void page_check(const struct page *p);
 
 /* ---- items (item.c) ---------------------------------------------------------- */
 

@@ -178,6 +178,15 @@ bool page_is_dirty(const struct page *p)
 void page_touch(struct page *p)
 {
     p->ctime = clock_now();
+    page_changed(p);
+}
+
+void page_set_info(struct page *p, struct text *info)
+{
+    bool same = text_equal(p->info, info);
+    text_replace(&p->info, info);
+    if (!same)
+        page_changed(p);
 }
 
 struct item *page_local(struct page *p)
@@ -246,8 +255,11 @@ void page_take_fields(struct page *p, const struct platform_page *from)
     string_replace(&p->console_url, from->console_url);
     string_replace(&p->created_at, from->created_at);
     string_replace(&p->updated_at, from->updated_at);
-    if (clock_parse(from->updated_at, &updated) && !page_is_dirty(p) && !p->save)
-        p->ctime = updated;
+    if (!clock_parse(from->updated_at, &updated) || page_is_dirty(p) || p->save ||
+        (p->ctime.tv_sec == updated.tv_sec && p->ctime.tv_nsec == updated.tv_nsec))
+        return;
+    p->ctime = updated;
+    page_changed(p);
 }
 
 /* When the text of a document began to be what it is: the platform's word, or now. */
@@ -302,7 +314,7 @@ static bool page_is_shown_otherwise(const struct page *p)
 
 void page_take_texts(struct page *p, const struct platform_page *from)
 {
-    text_replace(&p->info, p->is_template ? NULL : present_info(from));
+    page_set_info(p, p->is_template ? NULL : present_info(from));
     free(p->token);
     p->token = xstrdup(from->token);
     page_take_doc(p, PAGE_SPEC, from);
@@ -320,6 +332,7 @@ void page_take_body(struct page *p, const struct platform_page *from)
     if (page_is_shown_otherwise(p))
         keep_texts_now(p);
     p->stale = p->unsure = false;
+    page_check(p);
 }
 
 void page_drop_body(struct page *p)
@@ -328,6 +341,9 @@ void page_drop_body(struct page *p)
         p->stale = true;
     else if (p->id && p->body == BODY_READY)
         p->body = BODY_NONE;
+    for (int i = 0; i < PAGE_DOCS; i++)
+        if (p->docs[i].file && !p->docs[i].file->dirty)
+            item_changed(p->docs[i].file);
 }
 
 /* ---- waiting for the body ---------------------------------------------------- */

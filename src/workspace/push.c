@@ -151,6 +151,7 @@ static bool doc_bring_back(struct doc *d, struct text *text)
     it->tried_seq = ++it->seq;
     it->tried_err = 0;
     it->mtime = it->ctime = clock_now();
+    item_changed(it);
     return true;
 }
 

@@ -38,6 +38,7 @@ static int page_unlink(struct page *p, enum page_file which, pid_t tgid)
         p->unlinker = tgid;
         page_touch(p);
     }
+    page_check(p);
     return 0;
 }
 
@@ -81,6 +82,7 @@ static void page_restore(struct page *p, pid_t tgid)
     }
     if (p->hidden && (!tgid || p->unlinker == tgid))
         p->hidden = 0;
+    page_names_changed(p);
 }
 
 void pages_bring_back(struct workspace *ws, struct page *p)

@@ -130,6 +130,7 @@ static int rename_to_doc(struct item *to_dir, const char *to_name, unsigned flag
         newcomer_finish(n);
     else
         err = save_rename(to.doc, n, by, w);
+    page_check(to.doc ? to.doc->page : NULL);
     ws_unlock(ws);
     return err;
 }

@@ -28,6 +28,7 @@ static void rendered(void *arg, const struct platform_answer *answer)
     if (!err) {
         text_replace(&p->render, render_present(answer));
         p->render_mtime = clock_now();
+        page_changed(p);
     }
     struct wait *waits = NULL;
     if (!err && p->render_again)

@@ -1,4 +1,4 @@
-/* save.c - the life of a save, and how it ends (states: save.h). */
+/* save.c - the life of a save, and how it ends (states: save_machine.c). */
 #include "workspace/save.h"
 
 #include <errno.h>
@@ -77,6 +77,7 @@ static void save_free(struct save *s)
 
 static void save_step(struct save *s)
 {
+    save_enter(s, SAVE_PLAN);
     if (s->page->id)
         save_plan(s);
     else
@@ -109,9 +110,11 @@ void save_enqueue(struct save *s)
 {
     if (s->page->save) {
         DL_APPEND(s->page->saves, s);
+        save_enter(s, SAVE_QUEUED);
         return;
     }
     s->page->save = s;
+    save_enter(s, SAVE_BODY);
     loop_post(s->page->ws->config.loop, save_begin, s);
 }
 
@@ -146,12 +149,22 @@ static struct text *save_echo(const struct save *s, const struct doc *d,
                : text_new(from->text->data + echo.start, echo.end - echo.start);
 }
 
+/* While a save of that change was under way, what was written since was refused here: that
+ * is what the file holds, and its reason stands. */
+static bool doc_is_refused_since(const struct doc *d, const struct item *it, uint64_t seq)
+{
+    const struct item *now = d->file;
+    return doc_is_draft(d) && now->tried_seq == now->seq && now->tried_err &&
+           (now != it || now->seq != seq);
+}
+
 /* remote: taken over. */
 static void doc_saved(struct doc *d, struct item *it, uint64_t seq, struct text *text,
                       struct text *remote)
 {
     text_replace(&d->remote, remote);
-    doc_clear_problem(d);
+    if (!doc_is_refused_since(d, it, seq))
+        doc_clear_problem(d);
     if (it && it->doc == d && it->seq == seq) {
         doc_settle(d, text);
         return;
@@ -208,7 +221,7 @@ static void save_take_page(struct save *s, const struct platform_page *from)
     if (!from)
         return;
     page_take_fields(p, from);
-    text_replace(&p->info, present_info(from));
+    page_set_info(p, present_info(from));
     save_take_others(s, from);
 }
 
@@ -224,6 +237,7 @@ static void save_succeed_page(struct save *s, struct text *text, bool merged,
     s->page->stale = !s->was_there && !(from && from->name);
     text_replace(&d->shown, text_ref(d->remote));
     d->mtime = clock_now();
+    item_changed(d->file);
 }
 
 static void save_take_meta(struct save *s, const struct platform_page *from)
@@ -254,6 +268,7 @@ static void save_take_docs(struct save *s, const struct platform_page *from)
     save_take_meta(s, from);
     if (s->verdict)
         text_replace(&s->page->verdict, text_ref(s->verdict));
+    page_changed(s->page);
 }
 
 static void save_succeed(struct save *s, const struct platform_page *from)
@@ -279,7 +294,8 @@ static void save_fail(struct save *s, int err)
     log_warning("page %s: %s is not saved: %.*s", s->page->dir,
                 page_file_name(s->doc->which), (int)strcspn(s->lines.data, "\n"),
                 s->lines.data);
-    doc_refuse(s->doc, s->text, &s->lines, &s->faults);
+    if (s->rename || !doc_is_refused_since(s->doc, s->item, s->seq))
+        doc_refuse(s->doc, s->text, &s->lines, &s->faults);
     if (s->rename)
         doc_turn_away(s->doc);
     else
@@ -294,8 +310,9 @@ static void save_finish(struct save *s, int err)
     struct page *p = s->page;
     struct workspace *ws = p->ws;
     struct wait *waits = wait_take(&s->waits);
-    /* A rename that ends so is repeated by the VFS: save_is_repeated(). */
-    if (!s->rename || err == -ESTALE) {
+    /* A rename that ends so is repeated by the VFS: save_is_repeated(). A newer text may
+     * have its verdict already. */
+    if ((!s->rename || err == -ESTALE) && s->item->tried_seq <= s->seq) {
         s->item->tried_seq = s->seq;
         s->item->tried_err = err;
     }
@@ -305,6 +322,7 @@ static void save_finish(struct save *s, int err)
         DL_DELETE(p->saves, next);
         save_enqueue(next);
     }
+    page_check(p);
     ws_unlock(ws);
     wait_run(waits, err);
     save_free(s);
@@ -321,6 +339,7 @@ void save_end(struct save *s, int err, const struct platform_page *from)
     s->end_err = err;
     if (save_park(s, save_end_parked))
         return;
+    save_enter(s, SAVE_END);
     if (err)
         save_fail(s, err);
     else
@@ -339,8 +358,10 @@ void doc_unchanged(struct doc *d, struct item *it, struct text *text)
     if (d->refused) {
         doc_keep_rejected(d);
         keep_set_aside(d, it->mtime);
-        if (d->shown && text_equal(text, d->shown))
+        if (d->shown && text_equal(text, d->shown)) {
             it->mtime = d->mtime;
+            item_changed(it);
+        }
         text_replace(&d->refused, NULL);
     } else if (!d->rejected) {
         doc_clear_problem(d);
@@ -358,6 +379,7 @@ void save_end_unchanged(struct save *s)
 {
     if (save_park(s, save_end_unchanged))
         return;
+    save_enter(s, SAVE_END);
     if (s->slot == STATE_MOVED && !save_is_overtaken(s, STATE_MOVED)) {
         struct state_change *c = keep_begin(s->page->ws);
         keep_drop(c, s->doc, STATE_MOVED);
@@ -373,9 +395,11 @@ void save_end_waiting(struct save *s)
 {
     if (!save_is_safe(s, save_end_waiting))
         return;
+    save_enter(s, SAVE_END);
     save_bind(s);
-    doc_clear_problem(s->doc);
-    s->doc->waiting = true;
+    if (!doc_is_refused_since(s->doc, s->item, s->seq))
+        doc_clear_problem(s->doc);
+    s->doc->waiting = doc_is_draft(s->doc); /* or removed meanwhile */
     s->doc->interrupted = false;
     if (!save_is_overtaken(s, s->slot))
         save_keep_waiting(s);

@@ -1,38 +1,36 @@
 /* save.h - one save of one document, from a commit point to the platform's answer.
  * For commit.c, save.c, save_judge.c, save_send.c and create.c.
  *
- *   state      what is under way                        then
- *   ---------  ---------------------------------------  ------------------------------------
- *   QUEUED     another save of this page runs           BODY or PLAN when that one ends
- *   BODY       GET of the page: its values are needed   PLAN; a failure ends the save
- *   PLAN       (no request) what has to be sent?        VALIDATE, or END
- *   VALIDATE   POST /pages/validate (not of page.json)  JUDGE; a new page: CREATE or LOOK
- *              and beside it GET of the page
- *   JUDGE      (no request) both are answered           refused with the other file's draft:
- *                                                       VALIDATE again with the platform's
- *                                                       other file; refused, gone, or
- *                                                       changed elsewhere: END; there
- *                                                       already: END well; else PATCH
- *   PATCH      PATCH /pages/:id, changed fields alone   ok: END; answer lost: SETTLE
- *   LOOK       GET of the id that a new page.json has   there: PATCH; not there: CREATE
- *   CREATE     POST /pages, once                        ok: END; answer lost: FIND
- *   SETTLE     GET after a lost answer                  equal: END well; else with the error
- *   FIND       the list, then GET, after a lost create  found and equal: END well; else error
- *   END        documents settled or refused, waiters answered, the next queued save begins
- *
- *
- * Beside all this the text goes to state.db, from the moment the save is made (keep.h).
- * PATCH and CREATE are sent only once it is on the disk, and no save ends before: a step
- * that comes too early is parked in `then`. When the disk refuses it, nothing is sent.
- *
- * One save runs a page at a time; all steps run on the engine's thread, with the workspace
- * lock held and never across a request. */
+ * Its states, and which may follow which: save_machine.c. All steps run on the engine's
+ * thread, with the workspace lock held and never across a request. */
 #ifndef WORKSPACE_SAVE_H
 #define WORKSPACE_SAVE_H
 
 #include "workspace/conflict.h"
 
+/* In the order of save_machine.c's table: NEW and QUEUED have not begun, and LOOK to FIND
+ * are of a page that the platform does not have. */
+enum save_state {
+    SAVE_NEW,
+    SAVE_QUEUED,
+    SAVE_BODY,
+    SAVE_PLAN,
+    SAVE_VALIDATE,
+    SAVE_JUDGE,
+    SAVE_DISK,
+    SAVE_PATCH,
+    SAVE_SETTLE,
+    SAVE_LOOK,
+    SAVE_ADOPT,
+    SAVE_SEEK,
+    SAVE_CREATE,
+    SAVE_FIND,
+    SAVE_END,
+    SAVE_STATES,
+};
+
 struct save {
+    enum save_state state; /* changed by save_enter() alone */
     struct page *page;     /* a reference */
     struct doc *doc;       /* inside page */
     struct item *item;     /* a reference */
@@ -78,6 +76,17 @@ struct save {
 
     struct buf lines, faults; /* of the first refusal: `errors` and verdict.json */
 };
+
+/* ---- save_machine.c: lock held in all ---------------------------------------- */
+
+/* The step that begins now. What its state promises (requests asked for, texts known) is
+ * there already; a build without NDEBUG ends where it is not, or where the table does not
+ * know this step. */
+void save_enter(struct save *s, enum save_state to);
+const char *save_state_name(enum save_state state);
+bool save_may_follow(enum save_state from, enum save_state to);
+/* The name of something that must hold of it in its state and does not; NULL: all does. */
+const char *save_broken_invariant(const struct save *s);
 
 /* ---- save.c ------------------------------------------------------------------ */
 

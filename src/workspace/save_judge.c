@@ -131,6 +131,7 @@ void save_validate(struct save *s)
     text_replace(&s->queries, text_ref(is_spec ? other : s->text));
     s->pending = 1;
     save_look(s);
+    save_enter(s, SAVE_VALIDATE);
     platform_pages_validate(s->page->ws->config.platform, s->spec, s->queries, &call);
     ws_unlock(s->page->ws);
 }
@@ -255,6 +256,7 @@ static void save_compare(struct save *s)
 void save_judge(struct save *s)
 {
     bool gone = s->look_err == -ENOENT;
+    save_enter(s, SAVE_JUDGE);
     if (!s->look_err && (!s->refusal || s->refused) && save_tries_again(s))
         return;
     int err = gone || !s->refusal ? s->look_err : s->refusal;
@@ -275,6 +277,7 @@ static void save_plan_page(struct save *s)
         save_end_empty(s);
     } else {
         save_look(s);
+        save_enter(s, SAVE_VALIDATE);
         ws_unlock(s->page->ws);
     }
 }

@@ -34,6 +34,7 @@ bool save_park(struct save *s, void (*then)(struct save *s))
     if (!s->writing)
         return false;
     s->then = then;
+    save_enter(s, SAVE_DISK);
     ws_unlock(s->page->ws);
     return true;
 }

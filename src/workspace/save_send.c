@@ -101,6 +101,7 @@ static void save_patched(void *arg, const struct platform_answer *answer)
     if (!answer->err) {
         save_end(s, 0, answer->page);
     } else if (answer->sent && !answer->status) {
+        save_enter(s, SAVE_SETTLE);
         platform_page_get(s->page->ws->config.platform, s->page->id, &call);
         ws_unlock(s->page->ws);
     } else {
@@ -113,6 +114,7 @@ void save_patch(struct save *s)
 {
     if (!save_is_safe(s, save_patch))
         return;
+    save_enter(s, SAVE_PATCH);
     struct platform_call call = save_call(s, save_patched);
     struct platform_fields fields = {.page_fields = s->fields};
     if (s->doc->which == PAGE_SPEC || (s->doc->which == PAGE_QUERIES && s->other_draft))

@@ -106,23 +106,15 @@ bool page_view_is_sink(struct page *p)
 
 static const char *page_state(const struct page *p)
 {
-    const char *state = p->id ? "saved" : "new";
-    if (p->save || p->saves)
-        return "saving";
-    for (int i = 0; i < PAGE_DOCS; i++) {
-        const struct doc *d = &p->docs[i];
-        if (d->theirs)
-            return "conflict";
-        if (d->problem)
-            return "refused";
-        if (d->waiting)
-            state = "waiting";
-        else if (d->staged)
-            state = "staged";
-        else if (d->file && d->file->dirty && d->file->seq)
-            state = "draft";
+    const char *name = p->id ? "saved" : "new";
+    for (int i = 0; !p->save && i < PAGE_DOCS; i++) {
+        enum doc_state state = doc_state(&p->docs[i]);
+        if (state >= DOC_REFUSED)
+            return doc_state_name(state);
+        if (state > DOC_SAVED)
+            name = doc_state_name(state);
     }
-    return state;
+    return p->save ? doc_state_name(DOC_SAVING) : name;
 }
 
 static char *page_first_error(struct page *p)

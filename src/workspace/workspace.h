@@ -65,6 +65,19 @@ void workspace_stop(struct workspace *ws);
 /* After loop_stop(): nothing is on its way any more, no item or page is referenced. NULL
  * is allowed. */
 void workspace_destroy(struct workspace *ws);
+/* What changed by itself, for whoever keeps what it was told: not by a call from outside
+ * on just that. Called on any thread and with the lock held: it must not call back, but
+ * may take references. */
+struct workspace_observer {
+    void (*file)(void *arg, struct item *it); /* bytes or attributes */
+    void (*page)(void *arg, struct page *p);  /* its directory, and its views */
+    /* A name in it that is there, or is not, by now. */
+    void (*name)(void *arg, struct page *p, const char *name);
+    void (*pages)(void *arg, const char *name); /* the same of pages/ */
+};
+/* NULL: nobody, any more. While nothing else runs. */
+void workspace_observe(struct workspace *ws, const struct workspace_observer *observer,
+                       void *arg);
 /* What GET /me said (NULL: nothing): kept for me.json; its scopes decide what is
  * writable. */
 void workspace_set_me(struct workspace *ws, struct text *me);
@@ -78,6 +91,8 @@ void workspace_begin_offline(struct workspace *ws);
 /* 0 once the list was read for the first time, or came out of the cache; reads it behind
  * when it is old. */
 int workspace_pages_ready(struct workspace *ws, struct wait *w);
+/* Somebody uses it: reads it behind when it is old and was read before. */
+void workspace_pages_used(struct workspace *ws);
 /* Reads the list now and waits for it. */
 int workspace_refresh(struct workspace *ws, struct wait *w);
 
@@ -201,6 +216,11 @@ int item_set_times(struct item *it, const struct timespec times[2]);
 int item_sync(struct item *it, bool datasync);
 /* A link's target; malloc'ed. NULL: it is gone. */
 char *item_target(struct item *it);
+/* For how long what item_stat() says holds, if nothing is observed: milliseconds; 0: only
+ * now (the page's body is not here), INT64_MAX: for ever. */
+int64_t item_holds_ms(struct item *it);
+/* Counts the changes that were told to the observer. */
+uint64_t item_turns(struct item *it);
 /* -EACCES, or 0: may this be opened for writing? */
 int item_may_write(struct item *it);
 /* How a real file's inode number is shown: apart from those of pages and of the mount. */
@@ -246,6 +266,8 @@ int place_rename(struct item *from, const char *name, struct item *to,
                  const char *to_name, unsigned flags, pid_t tgid, struct wait *w);
 /* The file system on which scratch is kept. */
 int workspace_statfs(struct workspace *ws, struct statvfs *ret);
+/* How often the list is read at most, in milliseconds. */
+int64_t workspace_refresh_ms(const struct workspace *ws);
 /* When a page last came or went in pages/. */
 struct timespec workspace_pages_time(struct workspace *ws);
 

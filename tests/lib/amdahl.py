@@ -260,6 +260,7 @@ class Mount:
 
     def __init__(self, url, key, where, options="", env=None):
         self.url, self.key, self.options, self.env = url, key, options, env or {}
+        self.log_mark = 0
         self.dir = pathlib.Path(where)
         self.dir.mkdir(parents=True, exist_ok=True)
         self.path = self.dir / "mnt"
@@ -311,6 +312,13 @@ class Mount:
     def restart(self):
         self.stop()
         return self.start()
+
+    def calls(self):
+        """What the kernel asked since the last look, by name; of a mount with -o debug."""
+        text = self.daemon.text()
+        found = re.findall(r"^unique: \d+, opcode: (\w+) ", text[self.log_mark:], re.M)
+        self.log_mark = len(text)
+        return {name: found.count(name) for name in set(found)}
 
     def threads(self):
         return len(os.listdir(f"/proc/{self.daemon.pid}/task"))

@@ -136,3 +136,33 @@ def test_an_empty_id_in_page_json_is_none(fake, mount_at):
     fake.forget()
     write(mount.page("new") / "spec.json", dumps(simple_spec("x")))
     assert (fake.count("GET", "^/pages/"), fake.count("POST", "^/pages$")) == (0, 1)
+
+
+def test_an_id_that_the_platform_does_not_know(fake, mount_at):
+    mount = mount_at(fake)
+    os.mkdir(mount.page("back"))
+    write(mount.page("back") / "page.json", '{"id": "pg-nowhere", "name": "Back"}')
+    fake.forget()
+    write(mount.page("back") / "spec.json", dumps(simple_spec("x")))
+    assert (fake.count("GET", "^/pages/pg-nowhere$"), fake.count("POST", "^/pages$")) == (1, 1)
+    made = [p["id"] for p in fake.pages.values() if p["name"] == "Back"]
+    assert [json.loads((mount.page("back") / "page.json").read_text())["id"]] == made
+
+
+@pytest.mark.parametrize("restores", [True, False])
+def test_the_id_of_an_archived_page(fake, mount_at, restores):
+    """It is that page again; where the platform does not bring it back, a new one."""
+    fake.add_page("Old", page_id="pg-old", status="archived")
+    if not restores:
+        fake.fault("PATCH", "^/pages/pg-old$", "status", arg=409)
+    mount = mount_at(fake)
+    os.mkdir(mount.page("old"))
+    write(mount.page("old") / "page.json", '{"id": "pg-old", "name": "Old"}')
+    fake.forget()
+    write(mount.page("old") / "spec.json", dumps(simple_spec("again")))
+    assert fake.count("PATCH", "^/pages/pg-old$") == 1
+    assert fake.count("POST", "^/pages$") == (0 if restores else 1)
+    page = [p for p in fake.pages.values() if p["status"] != "archived"]
+    assert [p["spec"] for p in page] == [simple_spec("again")]
+    assert (page[0]["id"] == "pg-old") == restores
+    assert json.loads((mount.page("old") / "page.json").read_text())["id"] == page[0]["id"]

@@ -2,6 +2,7 @@
 import errno
 import json
 import os
+import shutil
 import threading
 import time
 
@@ -166,3 +167,28 @@ def test_the_same_text_moved_in_from_elsewhere_costs_no_save(fake, mount_at):
     (mount.path / "copy.json").write_text(dumps(simple_spec("Shared")))
     os.rename(mount.path / "copy.json", mount.page("shared") / "spec.json")
     assert (fake.count("PATCH"), fake.count("POST")) == (0, 0)
+
+
+def test_a_draft_of_a_page_that_cannot_be_read(fake, mount_at):
+    """An earlier mount's draft is here without its page, whose values are needed before
+    anything is sent."""
+    fake.add_page("Weekly", page_id="pg-1")
+    mount = mount_at(fake)
+    spec = mount.page(mount.names()[0]) / "spec.json"
+    with fails_with(errno.EPROTO):
+        write(spec, "{")
+    fake.fault("GET", "^/pages/pg-1$", "status", arg=403)
+    mount.stop()
+    shutil.rmtree(mount.dir / "cache")
+    mount.start()
+    fake.forget()
+    with fails_with(errno.EACCES):
+        write(spec, dumps(simple_spec("mine")))
+    assert fake.count("GET", "^/pages/pg-1$") == 1
+    assert (fake.count("POST"), fake.count("PATCH")) == (0, 0)
+    assert spec.read_text() == dumps(simple_spec("mine"))
+    assert "cannot be read" in (spec.parent / "errors").read_text()
+    fake.heal()
+    write(spec, dumps(simple_spec("mine")))
+    assert fake.pages["pg-1"]["spec"] == simple_spec("mine")
+    assert fake.count("PATCH") == 1

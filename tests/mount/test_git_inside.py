@@ -41,7 +41,7 @@ class Git:
 
     def is_clean(self):
         """As git sees it; and nothing is unsent."""
-        assert self.status() == ""
+        assert self.status() == "", self("diff")
         assert drafts(self.mount) == []
 
     # -- pages --------------------------------------------------------------------------------

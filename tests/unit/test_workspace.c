@@ -3,6 +3,7 @@
 #include "cmocka_all.h"
 
 #include <errno.h>
+#include <semaphore.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -255,6 +256,54 @@ static void test_a_text_written_during_its_save(void **state)
     page_unref(p);
 }
 
+static void engine_wait(void *arg)
+{
+    while (sem_wait(arg) != 0)
+        continue;
+}
+
+/* A half-written text is refused here while the save before it is under way: what comes
+ * of that one takes nothing back, neither when it ends well nor when it is refused. */
+static void refuse_during_a_save_of(struct world *w, const char *text, int want)
+{
+    sem_t go;
+    const struct committer opener = {.opener = true};
+    struct page *p = world_page(w, "weekly-sentiment");
+    struct item *it = page_doc(p, PAGE_SPEC);
+    struct pending *first = pending_new();
+    sem_init(&go, 0, 0);
+    loop_post(w->loop, engine_wait, &go);
+    world_write(p, PAGE_SPEC, text);
+    int err = item_commit(it, SAVE_FLUSH, &opener, pending_wait(first));
+    world_write(p, PAGE_SPEC, "{\"version\": 1,\n!");
+    struct pending *second = pending_new();
+    int refused = item_commit(it, SAVE_FLUSH, &opener, pending_wait(second));
+    sem_post(&go);
+    assert_int_equal(pending_end(first, err), want);
+    assert_int_equal(pending_end(second, refused), -EPROTO);
+    assert_contains(p, PAGE_ERRORS, "spec.json:2:1: error: [json]");
+    cleanup_free char *now = page_attribute(p, "state");
+    assert_string_equal(now, "refused");
+    assert_int_equal(world_commit(p, PAGE_SPEC, SAVE_FLUSH, true), -EPROTO);
+    sem_destroy(&go);
+    item_unref(it);
+    page_unref(p);
+}
+
+static void test_a_refusal_during_a_good_save_stands(void **state)
+{
+    struct world *w = *state;
+    refuse_during_a_save_of(w, HEADING("first"), 0);
+    struct page *p = world_page(w, "weekly-sentiment");
+    assert_stored(w, p, "spec", "first");
+    page_unref(p);
+}
+
+static void test_a_refusal_during_a_bad_save_stands(void **state)
+{
+    refuse_during_a_save_of(*state, unknown_type, -EPROTO);
+}
+
 static void test_page_json(void **state)
 {
     struct world *w = *state;
@@ -293,6 +342,8 @@ int main(void)
         TEST(test_a_draft_goes_along),
         TEST(test_the_old_bytes_come_back),
         TEST(test_a_text_written_during_its_save),
+        TEST(test_a_refusal_during_a_good_save_stands),
+        TEST(test_a_refusal_during_a_bad_save_stands),
         TEST(test_page_json),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

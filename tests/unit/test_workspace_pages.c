@@ -182,6 +182,20 @@ static void test_a_new_page_is_one_post(void **state)
     page_unref(p);
 }
 
+static void test_a_file_that_is_removed_waits_no_more(void **state)
+{
+    struct world *w = *state;
+    struct page *p;
+    assert_int_equal(workspace_page_make(w->ws, "fresh", &p), 0);
+    assert_int_equal(world_save(p, PAGE_SPEC, TABLE_OF("q")), 0);
+    assert_int_equal(unlink_doc(p, PAGE_SPEC), 0);
+    cleanup_free char *state_now = page_attribute(p, "state");
+    assert_string_equal(state_now, "new");
+    cleanup_text struct text *status = workspace_status(w->ws);
+    assert_non_null(strstr(status->data, "\"drafts\": []"));
+    page_unref(p);
+}
+
 static void test_a_new_page_of_one_file(void **state)
 {
     struct world *w = *state;
@@ -425,6 +439,7 @@ int main(void)
         TEST(test_the_dance_of_editors),
         TEST(test_unlink_sends_nothing),
         TEST(test_a_new_page_is_one_post),
+        TEST(test_a_file_that_is_removed_waits_no_more),
         TEST(test_a_new_page_of_one_file),
         TEST(test_a_new_page_that_is_refused),
         TEST(test_a_copy_is_a_page_of_its_own),
