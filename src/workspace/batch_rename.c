@@ -64,6 +64,8 @@ static void page_become(struct page *p, struct page *old)
         free(*strings[i].to);
         *strings[i].to = steal_ptr(*strings[i].from);
     }
+    page_make_docs(p);
+    page_make_docs(old);
     for (int i = 0; i < PAGE_DOCS; i++)
         doc_become(&p->docs[i], &old->docs[i]);
     text_replace(&p->info, steal_ptr(old->info));

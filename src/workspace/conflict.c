@@ -135,7 +135,7 @@ static void side_remove(struct doc *d, const char *side)
 
 void conflict_give_local(struct page *p, struct item *it, pid_t tgid)
 {
-    for (int i = 0; i < PAGE_DOCS; i++) {
+    for (int i = 0; i < page_docs(p); i++) {
         struct doc *d = &p->docs[i];
         if (!d->theirs || tgid <= 0)
             continue;

@@ -51,7 +51,7 @@ static void status_put_drafts(struct buf *out, struct workspace *ws)
     struct page *tmp;
     const char *comma = "";
     HASH_ITER (hh_name, ws->by_name, p, tmp) {
-        for (int i = 0; i < PAGE_DOCS; i++) {
+        for (int i = 0; i < page_docs(p); i++) {
             const struct doc *d = &p->docs[i];
             enum doc_state state = doc_standing(d);
             if (state <= DOC_SAVED)
@@ -201,7 +201,7 @@ static int command_discard(struct workspace *ws, const char *argument,
     ws_lock(ws);
     int err = p->save ? -EBUSY : 0;
     unsigned count = 0;
-    for (int i = 0; !err && i < PAGE_DOCS; i++)
+    for (int i = 0; !err && i < page_docs(p); i++)
         if (!*file || !strcmp(file, page_file_name(p->docs[i].which)))
             count += doc_discard(&p->docs[i]);
     page_check(p);
@@ -252,10 +252,11 @@ static int command_stored(struct workspace *ws, const char *argument,
     const char *file;
     struct page *p = command_page(ws, argument, &file);
     int which = page_file_find(file);
-    struct doc *d = p && which >= 0 ? page_doc_of(p, (enum page_file)which) : NULL;
-    int err = d ? page_ready(p, w) : -ENOENT;
+    bool is_doc = p && which >= 0 && page_file_is_doc((enum page_file)which);
+    int err = is_doc ? page_ready(p, w) : -ENOENT;
     if (!err) {
         ws_lock(ws);
+        struct doc *d = page_doc_of(p, (enum page_file)which);
         *ret_words = d->shown ? text_ref(d->shown) : text_from_string("");
         ws_unlock(ws);
     }

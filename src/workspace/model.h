@@ -150,8 +150,8 @@ struct page {
     bool stale;      /* a sweep saw a newer one while drafts here kept this one */
     bool unsure;     /* shown as it was known, since the platform was away */
     struct wait *body_waits;
-    uint64_t summary_sum;       /* of the summary that cache.db has; 0: none */
-    struct doc docs[PAGE_DOCS]; /* params, page, queries, spec */
+    uint64_t summary_sum; /* of the summary that cache.db has; 0: none */
+    struct doc *docs; /* params, page, queries, spec; NULL: not made yet (page_docs()) */
     uint64_t changed_in; /* the sweep under way at our last change: it may not know it */
     struct text *info;   /* info.json: of the body, of the summary before there is one */
     struct item *local;
@@ -252,7 +252,14 @@ void wait_run(struct wait *list, int err);
 
 /* ---- pages (page.c) -------------------------------------------------- */
 
-struct doc *page_doc_of(struct page *p, enum page_file which); /* NULL: a view */
+/* Made when they are needed first. How many there are: PAGE_DOCS or none. */
+void page_make_docs(struct page *p);
+static inline int page_docs(const struct page *p)
+{
+    return p->docs ? PAGE_DOCS : 0;
+}
+/* Makes them. NULL: a view. */
+struct doc *page_doc_of(struct page *p, enum page_file which);
 /* key NULL: the id, or for a page without one a new random word. */
 struct page *page_new(struct workspace *ws, const char *key, const char *id,
                       bool is_template);

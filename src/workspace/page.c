@@ -24,8 +24,14 @@ static const struct {
     [PAGE_QUERIES] = {"queries.json", true},  [PAGE_SPEC] = {"spec.json", true},
 };
 
-static const enum page_file page_docs[PAGE_DOCS] = {PAGE_PARAMS, PAGE_PAGE, PAGE_QUERIES,
-                                                    PAGE_SPEC};
+static const enum page_file page_docs_order[PAGE_DOCS] = {PAGE_PARAMS, PAGE_PAGE,
+                                                          PAGE_QUERIES, PAGE_SPEC};
+
+/* Without a document: what there is of it from the start. */
+static bool page_has_doc(const struct page *p, enum page_file which)
+{
+    return p->id != NULL && !(p->is_template && which == PAGE_PARAMS);
+}
 
 bool page_file_is_doc(enum page_file which)
 {
@@ -45,10 +51,28 @@ int page_file_find(const char *name)
     return -1;
 }
 
+/* A page that nobody looked at yet has none: there may be a hundred thousand. */
+void page_make_docs(struct page *p)
+{
+    if (p->docs)
+        return;
+    p->docs = xcalloc(PAGE_DOCS, sizeof *p->docs);
+    for (int i = 0; i < PAGE_DOCS; i++) {
+        p->docs[i].page = p;
+        p->docs[i].which = page_docs_order[i];
+        p->docs[i].mtime = p->ctime;
+        p->docs[i].present = page_has_doc(p, page_docs_order[i]);
+    }
+    page_doc_of(p, PAGE_PARAMS)->shown = text_from_string("{}\n");
+}
+
 struct doc *page_doc_of(struct page *p, enum page_file which)
 {
+    if (!page_file_is_doc(which))
+        return NULL;
+    page_make_docs(p);
     for (int i = 0; i < PAGE_DOCS; i++)
-        if (page_docs[i] == which)
+        if (page_docs_order[i] == which)
             return &p->docs[i];
     return NULL;
 }
@@ -94,16 +118,10 @@ struct page *page_new(struct workspace *ws, const char *key, const char *id,
     p->key = key ? xstrdup(key) : id ? xstrdup(id) : page_random_key();
     p->ino = page_ino(p->key);
     p->ctime = clock_now();
-    for (int i = 0; i < PAGE_DOCS; i++) {
-        p->docs[i].page = p;
-        p->docs[i].which = page_docs[i];
-        p->docs[i].mtime = p->ctime;
-        p->docs[i].present = id != NULL && !(is_template && page_docs[i] == PAGE_PARAMS);
-    }
-    struct doc *params = page_doc_of(p, PAGE_PARAMS);
-    params->shown = text_from_string("{}\n");
-    if (!id)
+    if (!id) {
         p->body = BODY_READY;
+        page_make_docs(p);
+    }
     return p;
 }
 
@@ -132,8 +150,9 @@ void page_unref(struct page *p)
 {
     if (!p || atomic_fetch_sub_explicit(&p->refs, 1, memory_order_acq_rel) != 1)
         return;
-    for (int i = 0; i < PAGE_DOCS; i++)
+    for (int i = 0; i < page_docs(p); i++)
         doc_finish(&p->docs[i]);
+    free(p->docs);
     struct text *texts[] = {p->info, p->verdict, p->render, p->lost};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         text_unref(texts[i]);
@@ -148,7 +167,7 @@ void page_unref(struct page *p)
 
 void page_detach(struct page *p)
 {
-    for (int i = 0; i < PAGE_DOCS; i++) {
+    for (int i = 0; i < page_docs(p); i++) {
         if (p->docs[i].file)
             p->docs[i].file->orphan = true;
         doc_unbind(&p->docs[i]);
@@ -169,7 +188,7 @@ char *page_dir(struct page *p)
 
 bool page_is_dirty(const struct page *p)
 {
-    for (int i = 0; i < PAGE_DOCS; i++)
+    for (int i = 0; i < page_docs(p); i++)
         if (p->docs[i].file && p->docs[i].file->dirty)
             return true;
     return p->save || p->saves;
@@ -302,7 +321,7 @@ static bool page_is_shown_otherwise(const struct page *p)
 {
     struct timespec updated = {0};
     clock_parse(p->updated_at, &updated);
-    for (int i = 0; i < PAGE_DOCS; i++) {
+    for (int i = 0; i < page_docs(p); i++) {
         const struct doc *d = &p->docs[i];
         if (d->which != PAGE_PARAMS && d->remote &&
             (d->own || d->mtime.tv_sec != updated.tv_sec ||
@@ -341,7 +360,7 @@ void page_drop_body(struct page *p)
         p->stale = true;
     else if (p->id && p->body == BODY_READY)
         p->body = BODY_NONE;
-    for (int i = 0; i < PAGE_DOCS; i++)
+    for (int i = 0; i < page_docs(p); i++)
         if (p->docs[i].file && !p->docs[i].file->dirty)
             item_changed(p->docs[i].file);
 }
@@ -391,7 +410,7 @@ void page_stat(struct page *p, struct stat *ret)
  * `cp -r pages/a pages/b`, which makes every file anew, finds none there already. */
 static bool page_is_blank(const struct page *p)
 {
-    for (int i = 0; i < PAGE_DOCS; i++)
+    for (int i = 0; i < page_docs(p); i++)
         if (p->docs[i].present && p->docs[i].which != PAGE_PARAMS)
             return false;
     return !p->id;
@@ -399,11 +418,10 @@ static bool page_is_blank(const struct page *p)
 
 bool page_has(struct page *p, enum page_file which, bool listed)
 {
-    struct doc *d = page_doc_of(p, which);
     bool has;
     ws_lock(p->ws);
-    if (d)
-        has = d->present;
+    if (page_file_is_doc(which))
+        has = p->docs ? page_doc_of(p, which)->present : page_has_doc(p, which);
     else if (p->is_template || (p->hidden & 1u << which))
         has = false;
     else if (!p->id && (which == PAGE_INFO || which == PAGE_RENDER))

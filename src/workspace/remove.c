@@ -72,7 +72,7 @@ int place_rmdir(struct item *dir, const char *name)
 /* Names that were taken away here come back: all of them, or those that tgid took. */
 static void page_restore(struct page *p, pid_t tgid)
 {
-    for (int i = 0; i < PAGE_DOCS; i++) {
+    for (int i = 0; i < page_docs(p); i++) {
         struct doc *d = &p->docs[i];
         if (d->present || !d->unlinker || (tgid && d->unlinker != tgid))
             continue;
@@ -188,6 +188,7 @@ static void archived(void *arg, const struct platform_answer *answer)
 
 static bool page_is_empty(struct page *p)
 {
+    page_make_docs(p);
     for (int i = 0; i < PAGE_DOCS; i++)
         if (p->docs[i].which != PAGE_PARAMS && p->docs[i].present)
             return false;

@@ -11,7 +11,7 @@ static const enum page_file view_docs[] = {PAGE_SPEC, PAGE_QUERIES, PAGE_PAGE,
 static struct text *view_errors(struct page *p)
 {
     struct buf out = BUF_INIT;
-    for (size_t i = 0; i < ARRAY_LEN(view_docs); i++) {
+    for (size_t i = 0; p->docs && i < ARRAY_LEN(view_docs); i++) {
         struct text *problem = page_doc_of(p, view_docs[i])->problem;
         if (problem)
             buf_append(&out, problem->data, problem->len);
@@ -36,7 +36,7 @@ static struct text *view_verdict(struct page *p)
 {
     struct buf out = BUF_INIT;
     struct json_span root = {0, 0, JSON_OBJECT};
-    for (size_t i = 0; i < ARRAY_LEN(view_docs); i++) {
+    for (size_t i = 0; p->docs && i < ARRAY_LEN(view_docs); i++) {
         struct doc *d = page_doc_of(p, view_docs[i]);
         if (d->verdict)
             return text_ref(d->verdict);
@@ -107,7 +107,7 @@ bool page_view_is_sink(struct page *p)
 static const char *page_state(const struct page *p)
 {
     const char *name = p->id ? "saved" : "new";
-    for (int i = 0; !p->save && i < PAGE_DOCS; i++) {
+    for (int i = 0; !p->save && i < page_docs(p); i++) {
         enum doc_state state = doc_state(&p->docs[i]);
         if (state >= DOC_REFUSED)
             return doc_state_name(state);

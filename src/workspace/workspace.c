@@ -106,7 +106,7 @@ void workspace_destroy(struct workspace *ws)
     keep_close(ws);
     cache_close(ws->cache);
     HASH_ITER (hh_name, ws->by_name, p, tmp) {
-        for (int i = 0; i < PAGE_DOCS; i++)
+        for (int i = 0; i < page_docs(p); i++)
             conflict_clear(&p->docs[i]); /* the next mount finds it anew at a save */
         page_detach(p);
         pages_remove(ws, p);
