@@ -8,9 +8,7 @@
 #include "base/log.h"
 #include "workspace/cache.h"
 #include "workspace/keep.h"
-
-/* Up to so many pages the first sweep (200 of them a request) is waited for. */
-enum { SWEEP_WORTH_WAITING = 10000 };
+#include "workspace/shed.h"
 
 /* One body on its way. */
 struct body_fetch {
@@ -40,6 +38,7 @@ static void body_end(struct body_fetch *f, int err)
     struct wait *waits = wait_take(&p->body_waits);
     if (p->body == BODY_FETCHING)
         p->body = BODY_NONE;
+    shed_others(p);
     ws_unlock(p->ws);
     wait_run(waits, err);
     body_fetch_free(f);
@@ -182,11 +181,17 @@ static bool cached_is_good(struct body_fetch *f)
 static bool cached_awaits_sweep(const struct body_fetch *f)
 {
     const struct page *p = f->page;
-    struct workspace *ws = p->ws;
-    if (!f->cached.id || f->swept || p->stale || p->seen || ws->swept_ms ||
-        !cached_has_token(f) || HASH_CNT(hh_id, ws->by_id) > SWEEP_WORTH_WAITING)
-        return false;
-    return ws->listing || clock_ms() - ws->tried_ms > ws->config.refresh_ms;
+    return f->cached.id && !f->swept && !p->stale && !p->seen && cached_has_token(f) &&
+           list_may_settle(p->ws);
+}
+
+/* What was given to readers before is known again before anything newer comes. */
+static void body_restore_shed(struct body_fetch *f)
+{
+    if (!f->cached.id || !page_is_shed(f->page))
+        return;
+    page_take_texts(f->page, &f->cached);
+    f->page->body = BODY_FETCHING;
 }
 
 static void body_swept(struct wait *w, int err);
@@ -204,6 +209,7 @@ static void body_choose(struct body_fetch *f)
         wait_add(&ws->list_waits, &f->sweep);
         list_sweep(ws, HTTP_INTERACTIVE);
     } else {
+        body_restore_shed(f);
         body_fetch_send(f);
     }
     ws_unlock(ws);
@@ -268,7 +274,8 @@ void body_fetch_start(struct page *p)
 
 bool body_is_old(struct page *p)
 {
-    if (p->body != BODY_READY || !p->id || p->is_template || page_is_dirty(p))
+    if ((p->body != BODY_READY && p->body != BODY_SHED) || !p->id || p->is_template ||
+        page_is_dirty(p))
         return false;
     if (p->unsure && p->seen && !p->stale && token_is(p->list_token, p->token))
         p->unsure = false; /* a sweep has settled it */

@@ -53,9 +53,9 @@ struct known *known_take(struct workspace *ws, const char *id)
 
 void known_give_params(struct known *known, struct page *p)
 {
-    struct doc *params = page_doc_of(p, PAGE_PARAMS);
     if (!known->params)
         return;
+    struct doc *params = page_doc_of(p, PAGE_PARAMS);
     text_replace(&params->shown, text_ref(known->params));
     params->mtime = known->params_mtime;
     params->own = true;

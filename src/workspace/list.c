@@ -342,6 +342,8 @@ static void list_done(void *arg, const struct platform_answer *answer)
     if (!answer->err) {
         list_apply(ws, answer);
         list_ask_me(ws);
+        workspace_forgot(
+            ws); /* the list as it came takes as much as what is kept of it */
     }
     list_forget_gone(ws);
     struct wait *waits = wait_take(&ws->list_waits);

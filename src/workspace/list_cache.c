@@ -10,6 +10,10 @@
 #include "json/json.h"
 #include "workspace/cache.h"
 #include "workspace/keep.h"
+#include "workspace/overlay.h"
+
+/* Up to so many pages the first sweep (200 of them a request) is waited for. */
+enum { SWEEP_WORTH_WAITING = 10000 };
 
 /* ---- keeping --------------------------------------------------------------------- */
 
@@ -139,6 +143,49 @@ void list_cache_open(struct workspace *ws)
     text_unref(me);
     log_debug("cache.db: the list was there after %lld ms",
               (long long)(clock_ms() - began_ms));
+}
+
+/* One that failed is not begun anew at once. */
+bool list_may_settle(const struct workspace *ws)
+{
+    return !ws->swept_ms && HASH_CNT(hh_id, ws->by_id) <= SWEEP_WORTH_WAITING &&
+           (ws->listing || clock_ms() - ws->tried_ms > ws->config.refresh_ms);
+}
+
+struct settle {
+    struct wait wait;
+    struct wait *waits;
+};
+
+static void settled(struct wait *wait, int err)
+{
+    struct settle *s = container_of(wait, struct settle, wait);
+    (void)err; /* then the cached list is all there is */
+    wait_run(s->waits, 0);
+    free(s);
+}
+
+static bool pages_has_name(struct workspace *ws, const char *name)
+{
+    struct page *p = NULL;
+    HASH_FIND(hh_name, ws->by_name, name, strlen(name), p);
+    return p || overlay_has(ws->overlay->pages, name);
+}
+
+int workspace_pages_settle(struct workspace *ws, const char *name, struct wait *w)
+{
+    int err = 0;
+    ws_lock(ws);
+    if (*name != '.' && list_may_settle(ws) && !pages_has_name(ws, name)) {
+        struct settle *s = xcalloc(1, sizeof *s);
+        s->wait.done = settled;
+        wait_add(&s->waits, w);
+        wait_add(&ws->list_waits, &s->wait);
+        list_sweep(ws, HTTP_INTERACTIVE);
+        err = -EINPROGRESS;
+    }
+    ws_unlock(ws);
+    return err;
 }
 
 bool workspace_has_list(struct workspace *ws)

@@ -112,11 +112,17 @@ struct doc {
     struct reader *readers;  /* conflict.c: who was given which value */
     struct text *theirs;     /* in a conflict: the platform's value; NULL: in none */
     int64_t conflict_ms;     /* proc_now_ms() of its begin */
+
+    /* Without its texts (shed.h). */
+    bool shed, shed_given; /* given: was remote */
+    uint64_t shed_sum;     /* of remote */
+    size_t size;           /* of shown */
 };
 
 struct reader; /* conflict.c */
 
-enum body_state { BODY_NONE, BODY_FETCHING, BODY_READY };
+/* SHED: as READY, but its texts are in cache.db alone (shed.h). */
+enum body_state { BODY_NONE, BODY_FETCHING, BODY_READY, BODY_SHED };
 enum { PAGE_DOCS = 4 };
 
 struct save;
@@ -129,6 +135,7 @@ struct page {
     UT_hash_handle hh_name; /* in workspace.by_name or .templates; by dir */
     UT_hash_handle hh_id;   /* in workspace.by_id */
     bool listed;            /* is in by_name */
+    bool detached;          /* gone for good: none of its documents is there */
     char *dir;
     char *slug;   /* wanted directory name of the platform's name */
     bool own_dir; /* dir was given here (mkdir, mv): kept while the name stays */
@@ -168,6 +175,10 @@ struct page {
     uint64_t render_epoch;        /* p->epoch when the run began */
     struct wait *render_waits;
     bool archiving; /* or being renamed: its directory is about to change */
+
+    struct page *loaded_prev, *loaded_next; /* in workspace.loaded */
+    size_t loaded_bytes;                    /* of its texts; 0: not in there */
+    int64_t leased_ms;                      /* when page_ready() was asked last */
 };
 
 struct archiver; /* brake.c */
@@ -215,6 +226,11 @@ struct workspace {
 
     struct archiver *archivers;
     unsigned archive_allowance;
+
+    struct page *loaded; /* those with texts, the last used last; references */
+    size_t loaded_bytes;
+    struct loop_timer trim;
+    atomic_bool trimming; /* it is set; no lock */
 
     struct cache *cache;        /* constant; NULL: none */
     struct cache_list *caching; /* while a sweep is applied */
@@ -272,6 +288,8 @@ void page_take_doc(struct page *p, enum page_file which,
 void page_take_body(struct page *p, const struct platform_page *from);
 /* Its documents alone, of a body that may be older than the summary. */
 void page_take_texts(struct page *p, const struct platform_page *from);
+/* page_ready() for an open, which asks item_here() then; or for the sizes alone. */
+int page_file_ready(struct page *p, bool texts, struct wait *w);
 /* Begins to fetch the body when it is not here. */
 void page_want_body(struct page *p);
 /* Forgets the body, or notes that it is old while something here depends on it. */
@@ -304,6 +322,8 @@ void pages_set_id(struct workspace *ws, struct page *p, const char *id);
 /* A page that the sweep under way may still have is not to come back with it. */
 void list_note_gone(struct workspace *ws, const char *id);
 void list_forget_gone(struct workspace *ws);
+/* Is a sweep worth waiting for that tells what the cached list does not? */
+bool list_may_settle(const struct workspace *ws);
 /* Begins a sweep unless one is under way. */
 void list_sweep(struct workspace *ws, enum http_class class);
 /* Is there a directory's name for this id on this machine? */

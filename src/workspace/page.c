@@ -13,6 +13,7 @@
 #include "workspace/keep.h"
 #include "workspace/names.h"
 #include "workspace/present.h"
+#include "workspace/shed.h"
 
 static const struct {
     const char *name;
@@ -30,7 +31,7 @@ static const enum page_file page_docs_order[PAGE_DOCS] = {PAGE_PARAMS, PAGE_PAGE
 /* Without a document: what there is of it from the start. */
 static bool page_has_doc(const struct page *p, enum page_file which)
 {
-    return p->id != NULL && !(p->is_template && which == PAGE_PARAMS);
+    return p->id != NULL && !p->detached && !(p->is_template && which == PAGE_PARAMS);
 }
 
 bool page_file_is_doc(enum page_file which)
@@ -167,6 +168,8 @@ void page_unref(struct page *p)
 
 void page_detach(struct page *p)
 {
+    shed_forget(p);
+    p->detached = true;
     for (int i = 0; i < page_docs(p); i++) {
         if (p->docs[i].file)
             p->docs[i].file->orphan = true;
@@ -341,6 +344,7 @@ void page_take_texts(struct page *p, const struct platform_page *from)
     page_take_doc(p, PAGE_PAGE, from);
     p->body = BODY_READY;
     p->body_ms = clock_ms();
+    shed_note_loaded(p);
 }
 
 void page_take_body(struct page *p, const struct platform_page *from)
@@ -358,7 +362,7 @@ void page_drop_body(struct page *p)
 {
     if (p->id && p->body == BODY_READY && page_is_dirty(p))
         p->stale = true;
-    else if (p->id && p->body == BODY_READY)
+    else if (p->id && (p->body == BODY_READY || p->body == BODY_SHED))
         p->body = BODY_NONE;
     for (int i = 0; i < page_docs(p); i++)
         if (p->docs[i].file && !p->docs[i].file->dirty)
@@ -373,18 +377,33 @@ void page_want_body(struct page *p)
         body_fetch_start(p);
 }
 
+/* Lock held. */
+static int page_await(struct page *p, bool texts, struct wait *w)
+{
+    bool here = p->body == BODY_READY || (p->body == BODY_SHED && !texts);
+    if (here && !body_is_old(p)) {
+        shed_note_used(p);
+        return 0;
+    }
+    wait_add(&p->body_waits, w);
+    if (p->body != BODY_FETCHING)
+        body_fetch_start(p);
+    return -EINPROGRESS;
+}
+
 int page_ready(struct page *p, struct wait *w)
 {
-    int err = 0;
     ws_lock(p->ws);
-    if (p->body == BODY_NONE || body_is_old(p))
-        err = -EINPROGRESS;
-    if (p->body == BODY_FETCHING || err) {
-        wait_add(&p->body_waits, w);
-        if (p->body != BODY_FETCHING)
-            body_fetch_start(p);
-        err = -EINPROGRESS;
-    }
+    p->leased_ms = clock_ms();
+    int err = page_await(p, true, w);
+    ws_unlock(p->ws);
+    return err;
+}
+
+int page_file_ready(struct page *p, bool texts, struct wait *w)
+{
+    ws_lock(p->ws);
+    int err = page_await(p, texts, w);
     ws_unlock(p->ws);
     return err;
 }

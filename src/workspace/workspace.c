@@ -13,6 +13,7 @@
 #include "workspace/cache.h"
 #include "workspace/conflict.h"
 #include "workspace/keep.h"
+#include "workspace/shed.h"
 
 /* What changes by itself, so that git, ripgrep and indexers pass it by. Ordinary scratch
  * files from then on: a user may write their own. The leading ** is for ripgrep: asked
@@ -112,6 +113,8 @@ void workspace_destroy(struct workspace *ws)
         pages_remove(ws, p);
     }
     batches_free(ws);
+    while (ws->loaded)
+        shed_forget(ws->loaded);
     workspace_drop_templates(ws);
     list_forget_gone(ws);
     brake_free(ws->archivers);

@@ -83,6 +83,8 @@ void workspace_observe(struct workspace *ws, const struct workspace_observer *ob
 void workspace_set_me(struct workspace *ws, struct text *me);
 /* Is there a list of pages to show: out of the cache, or read already? */
 bool workspace_has_list(struct workspace *ws);
+/* The kernel has forgotten files: what was kept for it alone may go. Any thread. */
+void workspace_forgot(struct workspace *ws);
 /* The platform was asked for /me and is away: it is asked again when it is back. */
 void workspace_begin_offline(struct workspace *ws);
 
@@ -93,6 +95,10 @@ void workspace_begin_offline(struct workspace *ws);
 int workspace_pages_ready(struct workspace *ws, struct wait *w);
 /* Somebody uses it: reads it behind when it is old and was read before. */
 void workspace_pages_used(struct workspace *ws);
+/* A name in pages/ is not there. While the list is out of the cache alone, the first sweep
+ * may bring it: waits for that, unless it would take long or nobody answers. Always 0 in the
+ * end. */
+int workspace_pages_settle(struct workspace *ws, const char *name, struct wait *w);
 /* Reads the list now and waits for it. */
 int workspace_refresh(struct workspace *ws, struct wait *w);
 
@@ -188,6 +194,11 @@ enum item_type item_type(const struct item *it);
 struct page *item_page(struct item *it);
 /* Its page's body must be here before its size and bytes are known; 0 for scratch. */
 int item_ready(struct item *it, struct wait *w);
+/* The size alone: that is known of pages whose bytes are not in memory. */
+int item_stat_ready(struct item *it, struct wait *w);
+/* -EAGAIN: its bytes left the memory since item_ready(): once more. They stay while it is
+ * open. */
+int item_here(struct item *it);
 /* -ESTALE: the file is gone. */
 int item_stat(struct item *it, struct stat *ret);
 
@@ -205,7 +216,8 @@ void item_return(struct item_fd *fd);
 
 int item_read(struct item *it, size_t size, off_t off, struct buf *out);
 enum { WRITE_AT_END = -1 }; /* an offset, for O_APPEND */
-/* -EFBIG above the limit of a document; -EACCES where the key cannot write it. */
+/* -EFBIG above the limit of a document; -EACCES where the key cannot write it; -EAGAIN as
+ * item_here(). */
 int item_write(struct item *it, const char *data, size_t size, off_t off);
 int item_truncate(struct item *it, off_t size);
 /* A document's mode is fixed, and no error. */
