@@ -54,7 +54,6 @@ static void page_become(struct page *p, struct page *old)
         {&p->name, &old->name},
         {&p->status, &old->status},
         {&p->console_url, &old->console_url},
-        {&p->created_at, &old->created_at},
         {&p->updated_at, &old->updated_at},
         {&p->token, &old->token},
         {&p->list_token, &old->list_token},

@@ -428,7 +428,7 @@ static int db_settle(struct cache_db *d)
                                  "PRAGMA journal_mode = WAL"
                                : "PRAGMA journal_mode = WAL");
     if (!err)
-        err = db_exec(d, "PRAGMA synchronous = OFF");
+        err = db_exec(d, "PRAGMA synchronous = OFF; PRAGMA cache_size = -512");
     if (!err && empty)
         err = db_exec(d, cache_schema);
     if (!err)

@@ -231,6 +231,7 @@ bool conflict_may_shed(const struct doc *d)
 void conflict_shed(struct doc *d)
 {
     struct reader *r;
+    readers_drop_dead(d, NULL);
     DL_FOREACH (d->readers, r) {
         r->shed = r->base != NULL;
         text_replace(&r->base, NULL);

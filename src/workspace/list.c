@@ -99,6 +99,7 @@ void pages_set_id(struct workspace *ws, struct page *p, const char *id)
 struct summary {
     const struct platform_page *page; /* borrowed */
     bool named;                       /* it has a name on this machine already */
+    struct page *taken;               /* what it became; NULL: nothing */
 };
 
 /* What has a name keeps it, so those come first; else of two pages that want one name,
@@ -158,7 +159,7 @@ static void list_take_known(struct workspace *ws, struct page *p,
     }
     list_rename(ws, p, from->name);
     page_take_fields(p, from);
-    if (p->body != BODY_READY)
+    if (p->body == BODY_NONE || p->body == BODY_FETCHING)
         page_set_info(p, present_info(from));
 }
 
@@ -255,14 +256,14 @@ static struct page *list_take_page(struct workspace *ws, const struct platform_p
     return p;
 }
 
-static void list_take(struct workspace *ws, const struct platform_page *from,
+static void list_keep(struct workspace *ws, const struct summary *s,
                       struct state_change *c)
 {
-    struct page *p = list_take_page(ws, from);
+    struct page *p = s->taken;
     if (!p)
         return;
     p->seen = ws->sweep;
-    list_cache_take(p, from);
+    list_cache_take(p, s->page);
     keep_place(c, p);
     if (keep_is_interrupted(p))
         page_want_body(p);
@@ -300,7 +301,7 @@ static struct summary *list_order(struct workspace *ws, const struct platform_pa
 {
     struct summary *order = xcalloc(n + 1, sizeof *order);
     for (size_t i = 0; i < n; i++)
-        order[i] = (struct summary){&pages[i], list_has_name(ws, pages[i].id)};
+        order[i] = (struct summary){&pages[i], list_has_name(ws, pages[i].id), NULL};
     qsort(order, n, sizeof *order, summary_compare);
     return order;
 }
@@ -326,7 +327,10 @@ static void list_apply(struct workspace *ws, const struct platform_answer *answe
     struct state_change *c = n ? keep_begin(ws) : NULL;
     list_cache_begin(ws);
     for (size_t i = 0; i < n; i++)
-        list_take(ws, order[i].page, c);
+        order[i].taken = list_take_page(ws, order[i].page);
+    /* Apart from the first loop: what lives on and what does not lie apart in memory. */
+    for (size_t i = 0; i < n; i++)
+        list_keep(ws, &order[i], c);
     keep_end(ws, c);
     list_drop_unseen(ws);
     list_cache_end(ws);

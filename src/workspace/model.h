@@ -142,7 +142,7 @@ struct page {
 
     char *key; /* what it is called in state.db; constant */
     char *id;  /* NULL: only on this machine */
-    char *name, *status, *console_url, *created_at, *updated_at;
+    char *name, *status, *console_url, *updated_at;
     char *token;      /* of the body as known */
     char *list_token; /* as the last sweep had it */
     uint64_t seen;    /* number of the last sweep that had it; 0: none of this mount */
@@ -158,7 +158,8 @@ struct page {
     bool unsure;     /* shown as it was known, since the platform was away */
     struct wait *body_waits;
     uint64_t summary_sum; /* of the summary that cache.db has; 0: none */
-    struct doc *docs; /* params, page, queries, spec; NULL: not made yet (page_docs()) */
+    struct doc *docs;  /* params, page, queries, spec; NULL: not made yet (page_docs()) */
+    struct husk *husk; /* what is to be known of those that are gone again (shed.c) */
     uint64_t changed_in; /* the sweep under way at our last change: it may not know it */
     struct text *info;   /* info.json: of the body, of the summary before there is one */
     struct item *local;
@@ -178,10 +179,13 @@ struct page {
 
     struct page *loaded_prev, *loaded_next; /* in workspace.loaded */
     size_t loaded_bytes;                    /* of its texts; 0: not in there */
+    size_t info_size;                       /* of info, while that is shed */
+    uint64_t info_sum;                      /* same */
     int64_t leased_ms;                      /* when page_ready() was asked last */
 };
 
 struct archiver; /* brake.c */
+struct husk;     /* shed.c */
 struct batch;    /* batch.h */
 struct known;    /* keep.c */
 struct overlay;  /* overlay.h */
@@ -268,6 +272,7 @@ void wait_run(struct wait *list, int err);
 
 /* ---- pages (page.c) -------------------------------------------------- */
 
+void doc_finish(struct doc *d);
 /* Made when they are needed first. How many there are: PAGE_DOCS or none. */
 void page_make_docs(struct page *p);
 static inline int page_docs(const struct page *p)

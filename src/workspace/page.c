@@ -65,6 +65,7 @@ void page_make_docs(struct page *p)
         p->docs[i].present = page_has_doc(p, page_docs_order[i]);
     }
     page_doc_of(p, PAGE_PARAMS)->shown = text_from_string("{}\n");
+    docs_unhusk(p);
 }
 
 struct doc *page_doc_of(struct page *p, enum page_file which)
@@ -133,7 +134,7 @@ struct page *page_ref(struct page *p)
     return p;
 }
 
-static void doc_finish(struct doc *d)
+void doc_finish(struct doc *d)
 {
     text_unref(d->remote);
     text_unref(d->shown);
@@ -154,12 +155,12 @@ void page_unref(struct page *p)
     for (int i = 0; i < page_docs(p); i++)
         doc_finish(&p->docs[i]);
     free(p->docs);
+    free(p->husk);
     struct text *texts[] = {p->info, p->verdict, p->render, p->lost};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         text_unref(texts[i]);
-    char *strings[] = {p->dir,    p->slug,        p->id,         p->name,
-                       p->status, p->console_url, p->created_at, p->updated_at,
-                       p->token,  p->list_token,  p->key};
+    char *strings[] = {p->dir,         p->slug,       p->id,    p->name,       p->status,
+                       p->console_url, p->updated_at, p->token, p->list_token, p->key};
     for (size_t i = 0; i < ARRAY_LEN(strings); i++)
         free(strings[i]);
     item_unref(p->local);
@@ -205,7 +206,7 @@ void page_touch(struct page *p)
 
 void page_set_info(struct page *p, struct text *info)
 {
-    bool same = text_equal(p->info, info);
+    bool same = page_has_info(p, info);
     text_replace(&p->info, info);
     if (!same)
         page_changed(p);
@@ -260,7 +261,7 @@ void page_rekey(struct page *p)
 
 static void string_replace(char **slot, const char *value)
 {
-    if (!value)
+    if (!value || (*slot && !strcmp(*slot, value)))
         return; /* an answer that leaves a field out says nothing of it */
     char *copy = xstrdup(value);
     free(*slot);
@@ -275,7 +276,6 @@ void page_take_fields(struct page *p, const struct platform_page *from)
     string_replace(&p->name, from->name);
     string_replace(&p->status, from->status);
     string_replace(&p->console_url, from->console_url);
-    string_replace(&p->created_at, from->created_at);
     string_replace(&p->updated_at, from->updated_at);
     if (!clock_parse(from->updated_at, &updated) || page_is_dirty(p) || p->save ||
         (p->ctime.tv_sec == updated.tv_sec && p->ctime.tv_nsec == updated.tv_nsec))
@@ -337,8 +337,9 @@ static bool page_is_shown_otherwise(const struct page *p)
 void page_take_texts(struct page *p, const struct platform_page *from)
 {
     page_set_info(p, p->is_template ? NULL : present_info(from));
-    free(p->token);
-    p->token = xstrdup(from->token);
+    if (!from->token)
+        free(steal_ptr(p->token));
+    string_replace(&p->token, from->token);
     page_take_doc(p, PAGE_SPEC, from);
     page_take_doc(p, PAGE_QUERIES, from);
     page_take_doc(p, PAGE_PAGE, from);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <malloc.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "json/json.h"
@@ -13,7 +14,7 @@
 /* Bytes of texts that stay; so many pages are looked at for one that may go; what was asked
  * for by others than open() keeps its texts so long; so long after the kernel forgot
  * something, what was kept for it alone goes. */
-enum { LOADED_BYTES = 4 << 20, SHED_TRIES = 32, LEASE_MS = 10000, TRIM_MS = 1000 };
+enum { LOADED_BYTES = 2 << 20, SHED_TRIES = 32, LEASE_MS = 10000, TRIM_MS = 1000 };
 
 /* ---- may it go? ------------------------------------------------------------------ */
 
@@ -70,11 +71,18 @@ static void page_shed(struct page *p)
 {
     for (int i = 0; i < page_docs(p); i++)
         doc_shed(&p->docs[i]);
+    if (p->info) {
+        p->info_size = p->info->len;
+        p->info_sum = cache_sum("", p->info->data, p->info->len);
+        text_replace(&p->info, NULL);
+    }
     p->body = BODY_SHED;
 }
 
 bool page_is_shed(const struct page *p)
 {
+    if (p->husk)
+        return true;
     for (int i = 0; i < page_docs(p); i++)
         if (p->docs[i].shed)
             return true;
@@ -99,11 +107,19 @@ bool doc_take_shed(struct doc *d, struct text *remote, struct text *fresh)
     return true;
 }
 
+bool page_has_info(const struct page *p, const struct text *info)
+{
+    if (p->info || !info || !p->info_size)
+        return text_equal(p->info, info);
+    return p->info_size == info->len &&
+           p->info_sum == cache_sum("", info->data, info->len);
+}
+
 /* ---- who is next ------------------------------------------------------------------- */
 
 static size_t page_bytes(const struct page *p)
 {
-    size_t bytes = 0;
+    size_t bytes = p->info ? p->info->len : 0;
     for (int i = 0; i < page_docs(p); i++) {
         const struct doc *d = &p->docs[i];
         bytes += (d->shown ? d->shown->len : 0) + (d->remote ? d->remote->len : 0);
@@ -161,6 +177,63 @@ void shed_others(struct page *p)
 
 /* ---- what the kernel forgot --------------------------------------------------------- */
 
+/* Of shed documents that nobody has in hand this is all that is to be known. */
+struct husk {
+    struct page *page; /* weak */
+    struct {
+        bool given;
+        uint64_t sum;
+        size_t size;
+        struct timespec mtime;
+    } docs[PAGE_DOCS];
+};
+
+static bool doc_may_husk(const struct doc *d)
+{
+    if (d->file || d->readers || d->own || !d->present || d->unlinker || d->problem ||
+        d->waiting || d->staged)
+        return false;
+    return d->which == PAGE_PARAMS || d->shed;
+}
+
+static bool page_may_husk(const struct page *p)
+{
+    if (p->body != BODY_SHED || !p->docs || page_is_dirty(p))
+        return false;
+    for (int i = 0; i < PAGE_DOCS; i++)
+        if (!doc_may_husk(&p->docs[i]))
+            return false;
+    return true;
+}
+
+static void docs_husk(struct page *p, struct husk *husk)
+{
+    husk->page = p;
+    for (int i = 0; i < PAGE_DOCS; i++) {
+        struct doc *d = &p->docs[i];
+        husk->docs[i].given = d->shed_given;
+        husk->docs[i].sum = d->shed_sum;
+        husk->docs[i].size = d->size;
+        husk->docs[i].mtime = d->mtime;
+        doc_finish(d);
+    }
+    free(steal_ptr(p->docs));
+}
+
+void docs_unhusk(struct page *p)
+{
+    struct husk *husk = steal_ptr(p->husk);
+    for (int i = 0; husk && i < PAGE_DOCS; i++) {
+        struct doc *d = &p->docs[i];
+        d->shed = d->which != PAGE_PARAMS;
+        d->shed_given = husk->docs[i].given;
+        d->shed_sum = husk->docs[i].sum;
+        d->size = husk->docs[i].size;
+        d->mtime = husk->docs[i].mtime;
+    }
+    free(husk);
+}
+
 /* Files that only their documents know. (More are only made with the lock held.) */
 static void page_trim(struct page *p)
 {
@@ -176,15 +249,56 @@ static void page_trim(struct page *p)
     }
 }
 
+/* What came with a body and stays lies among what goes now: it is moved out of the way. */
+static void token_put(struct page *p, struct buf *out)
+{
+    cleanup_free char *token = steal_ptr(p->token);
+    buf_append(out, token ? token : "", token ? strlen(token) + 1 : 1);
+}
+
+static void token_take(struct page *p, const char **at)
+{
+    p->token = **at ? xstrdup(*at) : NULL;
+    *at += strlen(*at) + 1;
+}
+
+/* All that goes goes before the little that is to stay gets its place: so the memory is
+ * free in one piece. */
+static void workspace_husk(struct workspace *ws)
+{
+    struct page *p;
+    struct page *tmp;
+    struct husk *husks = NULL;
+    cleanup_buf struct buf tokens = BUF_INIT;
+    size_t count = 0;
+    size_t cap = 0;
+    HASH_ITER (hh_name, ws->by_name, p, tmp) {
+        page_trim(p);
+        if (!page_may_husk(p))
+            continue;
+        if (count == cap) {
+            cap = cap ? 2 * cap : 256;
+            husks = xrealloc(husks, cap * sizeof *husks);
+        }
+        docs_husk(p, &husks[count++]);
+        token_put(p, &tokens);
+    }
+    malloc_trim(0);
+    const char *at = tokens.data;
+    for (size_t i = 0; i < count; i++) {
+        husks[i].page->husk = xmalloc(sizeof *husks);
+        *husks[i].page->husk = husks[i];
+        token_take(husks[i].page, &at);
+    }
+    free(husks);
+}
+
 static void workspace_trim(void *arg)
 {
     struct workspace *ws = arg;
-    struct page *p;
-    struct page *tmp;
     atomic_store(&ws->trimming, false);
     ws_lock(ws);
-    HASH_ITER (hh_name, ws->by_name, p, tmp)
-        page_trim(p);
+    workspace_husk(ws);
     ws_unlock(ws);
     malloc_trim(0);
 }

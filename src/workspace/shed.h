@@ -31,6 +31,12 @@ void shed_forget(struct page *p);
 /* Any of its documents has lost its texts. */
 bool page_is_shed(const struct page *p);
 
+/* Is this its info.json already? */
+bool page_has_info(const struct page *p, const struct text *info);
+
+/* Documents that were just made are those that there were before, if there were any. */
+void docs_unhusk(struct page *p);
+
 /* A document that was shed gets a value again: takes both texts over and keeps its time when
  * it is the same one. False: another, and nothing is taken over. */
 bool doc_take_shed(struct doc *d, struct text *remote, struct text *fresh);

@@ -52,6 +52,8 @@ static struct text *view_verdict(struct page *p)
 
 static struct text *view_info(struct page *p)
 {
+    if (p->body == BODY_SHED && !p->info && p->info_size)
+        return NULL; /* in cache.db */
     return p->info ? text_ref(p->info) : text_from_string("{}\n");
 }
 
@@ -67,6 +69,14 @@ static struct text *(*const view_makers[PAGE_FILES])(struct page *p) = {
     [PAGE_RENDER] = view_render,
 };
 
+int page_view_ready(struct page *p, enum page_file which, struct wait *w)
+{
+    ws_lock(p->ws);
+    bool shed = which == PAGE_INFO && p->body == BODY_SHED;
+    ws_unlock(p->ws);
+    return shed ? page_file_ready(p, true, w) : 0;
+}
+
 struct text *page_view(struct page *p, enum page_file which)
 {
     ws_lock(p->ws);
@@ -79,13 +89,14 @@ void page_view_stat(struct page *p, enum page_file which, struct stat *ret)
 {
     cleanup_text struct text *text = page_view(p, which);
     ws_lock(p->ws);
+    size_t size = text ? text->len : p->info_size;
     *ret = (struct stat){
         .st_ino = page_file_number(p, which),
         .st_mode = S_IFREG | (p->id ? 0444 : 0644),
         .st_nlink = 1,
-        .st_size = (off_t)text->len,
+        .st_size = (off_t)size,
         .st_blksize = 4096,
-        .st_blocks = (blkcnt_t)((text->len + 511) / 512),
+        .st_blocks = (blkcnt_t)((size + 511) / 512),
         .st_mtim = p->ctime,
     };
     if (which == PAGE_RENDER && p->render)

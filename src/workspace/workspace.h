@@ -170,8 +170,9 @@ int page_render(struct page *p, struct wait *w);
 bool page_has(struct page *p, enum page_file which, bool listed);
 /* The item bound to a doc (made on first use); NULL while the name is gone. */
 struct item *page_doc(struct page *p, enum page_file which);
-/* The text of a view as of now; a reference. Never NULL; render: the last answer, or "".
- */
+/* The text of a view as of now; a reference. Render: the last answer, or "". NULL: it is of
+ * the body, and left the memory: page_view_ready(), and once more. */
+int page_view_ready(struct page *p, enum page_file which, struct wait *w);
 struct text *page_view(struct page *p, enum page_file which);
 void page_view_stat(struct page *p, enum page_file which, struct stat *ret);
 /* May tgid write to this view (and have it thrown away)? Only while the page is a draft
