@@ -21,6 +21,7 @@
 #include "daemon.h"
 #include "embedded.h"
 #include "fs/fs.h"
+#include "fs/watch.h"
 #include "http/http.h"
 #include "http/key.h"
 #include "mountpoint.h"
@@ -42,6 +43,7 @@ struct program {
     struct http *http;
     struct platform *platform;
     struct workspace *workspace;
+    struct watch *watch;
     struct fs *fs;
 };
 
@@ -133,7 +135,7 @@ static int program_probe(struct program *p)
     struct probe probe = {.wait.done = probe_list};
     bool cached = workspace_has_list(p->workspace);
     struct platform_call call = {HTTP_INTERACTIVE, cached ? PROBE_CACHED_MS : 0, probe_me,
-                                 &probe};
+                                 &probe, 0};
     pthread_mutex_init(&probe.lock, NULL);
     pthread_cond_init(&probe.done, NULL);
     platform_me(p->platform, &call);
@@ -233,6 +235,7 @@ static int program_make_workspace(struct program *p)
         .refresh_ms = o->refresh * 1000L,
         .ttl_ms = o->ttl * 1000L,
         .archive_limit = o->archive_limit,
+        .watched = o->watch,
         .runtime_hidden = o->runtime && !strcmp(o->runtime, "hidden"),
         .state_dir = p->state_dir,
         .cache_dir = p->cache_dir,
@@ -245,7 +248,7 @@ static int program_make_workspace(struct program *p)
 
 static int program_mount(struct program *p)
 {
-    struct fs_config config = {p->workspace, p->loop};
+    struct fs_config config = {p->workspace, p->loop, steal_ptr(p->watch)};
     struct fuse_args *args = &p->options.args;
     cleanup_free char *host = xstrdup(http_host(p->http));
     /* A comma would end the option, whatever the URL was. */
@@ -270,6 +273,10 @@ static int program_start(struct program *p)
                            p->options.mountpoint);
     if (err)
         return err;
+    if (p->options.watch)
+        err = watch_start(p->options.mountpoint, &p->watch);
+    if (err)
+        return fail(err, "-o watch", strerror(-err));
     process_harden();
     process_allow_files();
     process_share_heap();
@@ -300,6 +307,7 @@ static void program_stop(struct program *p)
     if (p->loop)
         loop_stop(p->loop);
     fs_destroy(p->fs);
+    watch_stop(p->watch); /* when it did not come so far */
     workspace_destroy(p->workspace);
     if (p->platform)
         platform_destroy(p->platform);

@@ -34,6 +34,7 @@ static const char usage[] =
     "    -o api_version=V      sent as X-Amdahl-API-Version\n"
     "    -o max_requests=N     a minute (else what the platform says)\n"
     "    -o archive_limit=N    pages one process may archive a minute (5)\n"
+    "    -o watch              inotify sees what changes elsewhere\n"
     "    and FUSE's own: ro, allow_other, auto_unmount, ...\n";
 
 enum { KEY_LATER, KEY_DROP };
@@ -64,6 +65,7 @@ static const struct fuse_opt option_table[] = {
     OPTION("api_version=%s", api_version),
     OPTION("max_requests=%u", max_requests),
     OPTION("archive_limit=%u", archive_limit),
+    OPTION("watch", watch),
     OPTION("-f", foreground),
     OPTION("-d", debug),
     OPTION("debug", debug),
@@ -72,7 +74,6 @@ static const struct fuse_opt option_table[] = {
     OPTION("-V", version),
     OPTION("--version", version),
     FUSE_OPT_KEY("hard_delete", KEY_LATER),
-    FUSE_OPT_KEY("watch", KEY_LATER),
     /* fstab's words for mount(8), not for us. */
     FUSE_OPT_KEY("_netdev", FUSE_OPT_KEY_DISCARD),
     FUSE_OPT_KEY("nofail", FUSE_OPT_KEY_DISCARD),

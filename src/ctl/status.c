@@ -42,13 +42,19 @@ static void print_connection(const struct ctl *ctl, struct object o)
     bool online = object_flag(o, "online");
     cleanup_free char *ago = object_string(o, "last_answer_seconds_ago");
     cleanup_free char *error = object_string(o, "last_error");
+    cleanup_free char *since = object_string(o, "offline_since");
+    cleanup_free char *pause = object_string(o, "paused_until");
     print_label("platform");
     print_member(o, "host", ", ");
     ctl_print_painted(ctl, online ? PAINT_GOOD : PAINT_BAD,
                       online ? "reachable" : "not reachable");
+    if (since)
+        printf(" since %s", since);
     if (ago)
         printf(", last answer %s s ago", ago);
     putchar('\n');
+    if (pause)
+        printf("%-12snothing is sent until %s: the platform asks for that\n", "", pause);
     if (!online && error) {
         print_label("error");
         ctl_print_clean(stdout, error);
@@ -66,12 +72,13 @@ static void print_requests(struct object o)
     print_member(requests, "in_flight", " on their way, ");
     print_member(requests, "queued", " waiting\n");
     print_label("budget");
-    if (budget.span.type != JSON_OBJECT) {
-        puts("not said by the platform yet");
+    if (object_inner(budget, "limit").span.type != JSON_NUMBER) {
+        puts("no limit is known");
         return;
     }
     print_member(budget, "remaining", " of ");
-    print_member(budget, "limit", " requests left in this window\n");
+    print_member(budget, "limit", " requests a minute left, ");
+    print_member(budget, "reserve", " of them for saves\n");
 }
 
 static void print_pages(struct object o)

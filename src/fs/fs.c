@@ -10,6 +10,7 @@
 #include "fs/internal.h"
 #include "fs/notify.h"
 #include "fs/reply.h"
+#include "fs/watch.h"
 
 /* None of them ever waits for the platform; what they wait for is this machine's disk. */
 enum { FS_WORKERS = 8 };
@@ -19,6 +20,7 @@ void fs_create(const struct fs_config *config, struct fs **ret_fs)
     struct fs *fs = xcalloc(1, sizeof *fs);
     fs->ws = config->workspace;
     fs->loop = config->loop;
+    fs->watch = config->watch;
     fs->started = clock_now();
     fs->uid = getuid();
     fs->gid = getgid();
@@ -94,6 +96,7 @@ void fs_destroy(struct fs *fs)
         return;
     fs_unmount(fs);
     notify_destroy(fs->notify);
+    watch_stop(fs->watch);
     fs_drop_nodes(fs);
     if (fs->session)
         fuse_session_destroy(fs->session);

@@ -20,6 +20,7 @@ struct fuse_args;
 struct fs_config {
     struct workspace *workspace;
     struct loop *loop;
+    struct watch *watch; /* watch.h; taken over; NULL: none */
 };
 
 void fs_create(const struct fs_config *config, struct fs **ret_fs);

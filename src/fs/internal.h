@@ -20,6 +20,7 @@ struct fs {
     struct node *nodes;
     struct node *root;
     struct notify *notify;
+    struct watch *watch;    /* NULL: none */
     struct grace answers;   /* those under way */
     bool can_expire;        /* what the kernel said at the mount */
     bool can_list;          /* without an opendir */
@@ -35,6 +36,8 @@ extern const struct node_ops render_ops;    /* pages/<page>/render.json */
 extern const struct node_ops file_ops;      /* documents and scratch files */
 extern const struct node_ops dir_ops;       /* scratch directories */
 extern const struct node_ops link_ops;      /* scratch links */
+extern const struct node_ops archived_ops;  /* archived/ */
+extern const struct node_ops gone_page_ops; /* archived/<page>/ */
 extern const struct node_ops templates_ops; /* templates/ */
 extern const struct node_ops byid_ops;      /* by-id/ */
 extern const struct node_ops byid_link_ops; /* by-id/<page id> */
@@ -44,12 +47,25 @@ extern const struct node_ops ctl_ops;       /* .amdahl/ctl */
 extern const struct node_ops batch_ops;     /* .amdahl/batch */
 
 /* The whole of a directory or generated file that exists once: fixed numbers. */
-enum { INO_ROOT = 1, INO_PAGES, INO_TEMPLATES, INO_BYID, INO_CONTROL, INO_REPORTS = 16 };
+enum {
+    INO_ROOT = 1,
+    INO_PAGES,
+    INO_TEMPLATES,
+    INO_BYID,
+    INO_CONTROL,
+    INO_ARCHIVED,
+    INO_REPORTS = 16
+};
 void stat_fixed(const struct fs *fs, struct stat *ret, uint64_t ino, mode_t mode);
 
 /* What changes by itself is told to the kernel (notify.h): it may keep the rest for as long
  * as it likes. Seconds. */
 #define FS_KEPT 86400.0
+
+/* ---- shared by what shows the list of pages (kind_root.c) ---------------------- */
+
+double list_holds(struct node *n);
+int list_ready(struct node *n, enum ready_for what, struct wait *w);
 
 /* ---- shared by directories whose names are made in a place (kind_item.c) ----- */
 

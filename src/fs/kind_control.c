@@ -26,6 +26,8 @@ static const struct {
     {"log", &report_ops, report_log},
     {"ctl", &ctl_ops, NULL},
     {"batch", &batch_ops, NULL},
+    {"metrics", &report_ops, workspace_metrics},
+    {"requests", &report_ops, workspace_requests},
 };
 
 /* What takes commands is a new inode at each lookup (and is looked up at each open): the
@@ -100,7 +102,7 @@ static int report_open(struct node *n, struct handle *h)
 }
 
 const struct node_ops report_ops = {
-    .path = ".amdahl/{status.json,me.json,log}",
+    .path = ".amdahl/{status.json,me.json,log,metrics,requests}",
     .entry_timeout = FS_KEPT,
     .direct_io = true,
     .stat = report_stat,

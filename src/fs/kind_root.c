@@ -29,6 +29,7 @@ static const struct {
     uint64_t ino;
 } root_entries[] = {
     {"pages", &pages_ops, INO_PAGES},
+    {"archived", &archived_ops, INO_ARCHIVED},
     {"templates", &templates_ops, INO_TEMPLATES},
     {"by-id", &byid_ops, INO_BYID},
     {".amdahl", &control_ops, INO_CONTROL},
@@ -119,13 +120,13 @@ static int pages_stat(struct node *n, struct stat *ret)
 
 /* The kernel asks again when it is used after that: so it is known that it is used, and
  * the list is read. */
-static double pages_hold(struct node *n)
+double list_holds(struct node *n)
 {
     double seconds = (double)workspace_refresh_ms(n->fs->ws) / 1000;
     return seconds < FS_KEPT ? seconds : FS_KEPT;
 }
 
-static int pages_ready(struct node *n, enum ready_for what, struct wait *w)
+int list_ready(struct node *n, enum ready_for what, struct wait *w)
 {
     if (what == READY_ATTR) {
         workspace_pages_used(n->fs->ws);
@@ -211,8 +212,8 @@ const struct node_ops pages_ops = {
     .entry_timeout = FS_KEPT,
     .absent_timeout = FS_KEPT,
     .stat = pages_stat,
-    .stat_holds = pages_hold,
-    .ready = pages_ready,
+    .stat_holds = list_holds,
+    .ready = list_ready,
     .place = pages_place,
     .lookup = pages_lookup,
     .settle = pages_settle,
@@ -304,10 +305,10 @@ static int byid_list(struct node *n, struct listing *out)
 
 const struct node_ops byid_ops = {
     .path = "by-id/",
-    .attr_timeout = FS_KEPT,
     .entry_timeout = FS_KEPT,
     .stat = byid_stat,
-    .ready = pages_ready,
+    .stat_holds = list_holds,
+    .ready = list_ready,
     .lookup = byid_lookup,
     .list = byid_list,
 };

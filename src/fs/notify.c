@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "fs/watch.h"
 #include "workspace/workspace.h"
 
 enum { DRAIN_STEP_MS = 20 };
@@ -18,6 +19,13 @@ struct notice {
     char key[];
 };
 
+/* What the helper is told behind it (watch.h). */
+struct message {
+    enum watch_event event;
+    char *path;
+    struct message *prev, *next;
+};
+
 struct teller {
     struct notify *notify;
     pthread_t thread;
@@ -25,6 +33,7 @@ struct teller {
     pthread_mutex_t lock; /* a leaf; guards the rest */
     pthread_cond_t more;
     struct notice *notices;
+    struct message *messages;
     atomic_bool untold; /* there are some of whose attributes nothing was said */
     bool stop, ended;
 };
@@ -117,11 +126,45 @@ static void on_pages(void *arg, const char *name)
     note(arg, &byid_ops, NULL, 0, NULL);
 }
 
+static void on_archived(void *arg, const char *name)
+{
+    note(arg, &archived_ops, NULL, 0, NULL);
+    note(arg, &archived_ops, NULL, 0, name);
+}
+
+static void message_add(struct teller *t, enum watch_event event, char *path)
+{
+    struct message *m = xcalloc(1, sizeof *m);
+    m->event = event;
+    m->path = path;
+    pthread_mutex_lock(&t->lock);
+    DL_APPEND(t->messages, m);
+    pthread_cond_signal(&t->more);
+    pthread_mutex_unlock(&t->lock);
+}
+
+static void on_elsewhere(void *arg, enum workspace_change change, struct page *p,
+                         const char *name)
+{
+    struct notify *n = arg;
+    cleanup_free char *dir = change == CHANGE_FILE ? page_dir_locked(p) : NULL;
+    if (change == CHANGE_FILE) {
+        message_add(&n->tellers[OF_INODES], WATCH_CHANGED,
+                    xasprintf("pages/%s/%s", dir, name));
+        return;
+    }
+    watch_expect(n->fs->watch, name, change == CHANGE_GONE ? p : NULL);
+    message_add(&n->tellers[OF_NAMES], change == CHANGE_GONE ? WATCH_GONE : WATCH_CAME,
+                xasprintf("pages/%s", name));
+}
+
 static const struct workspace_observer observer = {
     .file = on_file,
     .page = on_page,
     .name = on_name,
     .pages = on_pages,
+    .archived = on_archived,
+    .elsewhere = on_elsewhere,
 };
 
 /* ---- telling ------------------------------------------------------------------ */
@@ -162,6 +205,17 @@ static void notices_tell(struct fs *fs, struct notice *notices)
     }
 }
 
+static void messages_tell(struct fs *fs, struct message *messages)
+{
+    struct message *m;
+    struct message *tmp;
+    DL_FOREACH_SAFE (messages, m, tmp) {
+        watch_tell(fs->watch, m->event, m->path);
+        free(m->path);
+        free(m);
+    }
+}
+
 static void *teller_run(void *arg)
 {
     struct teller *t = arg;
@@ -169,7 +223,8 @@ static void *teller_run(void *arg)
     pthread_mutex_lock(&t->lock);
     while (!t->stop || t->notices) {
         struct notice *notices = steal_ptr(t->notices);
-        if (!notices) {
+        struct message *messages = steal_ptr(t->messages);
+        if (!notices && !messages) {
             pthread_cond_wait(&t->more, &t->lock);
             continue;
         }
@@ -178,6 +233,7 @@ static void *teller_run(void *arg)
         grace_wait(&fs->answers);
         pthread_mutex_unlock(&t->notify->grace_lock);
         notices_tell(fs, notices);
+        messages_tell(fs, messages);
         pthread_mutex_lock(&t->lock);
     }
     t->ended = true;
@@ -286,6 +342,7 @@ void notify_destroy(struct notify *n)
             HASH_DEL(t->notices, notice);
             notice_free(notice);
         }
+        messages_tell(n->fs, steal_ptr(t->messages));
         pthread_cond_destroy(&t->more);
         pthread_mutex_destroy(&t->lock);
     }

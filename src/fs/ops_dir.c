@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "fs/ops.h"
+#include "fs/watch.h"
 #include "workspace/proc.h"
 
 static pid_t req_tgid(fuse_req_t req)
@@ -34,10 +35,20 @@ static int begin_settle(struct waiter *w)
     return ops->settle ? ops->settle(w->node, w->name, &w->wait) : 0;
 }
 
+static bool helper_asks_in_pages(fuse_req_t req, fuse_ino_t dir)
+{
+    return watch_is_helper(req_fs(req), fuse_req_ctx(req)->pid) &&
+           req_node(req, dir)->key.ops == &pages_ops;
+}
+
 void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
     if (strlen(name) > 255) {
         reply_err(req, -ENAMETOOLONG);
+        return;
+    }
+    if (helper_asks_in_pages(req, parent)) {
+        watch_lookup(req, name);
         return;
     }
     struct waiter *w = waiter_new(req, req_node(req, parent), false, finish_lookup);
@@ -114,6 +125,10 @@ void op_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
 {
     struct node *dir = req_node(req, parent);
     struct node *child = NULL;
+    if (helper_asks_in_pages(req, parent)) {
+        watch_mkdir(req, name);
+        return;
+    }
     int err = dir->key.ops->mkdir ? dir->key.ops->mkdir(dir, name, mode, &child) : -EPERM;
     reply_child(req, err, child);
 }
@@ -159,6 +174,10 @@ static int begin_rmdir(struct waiter *w)
 
 void op_rmdir(fuse_req_t req, fuse_ino_t parent, const char *name)
 {
+    if (helper_asks_in_pages(req, parent)) {
+        watch_rmdir(req, name);
+        return;
+    }
     struct waiter *w = waiter_new(req, req_node(req, parent), true, finish_err);
     w->name = xstrdup(name);
     waiter_begin(w, begin_rmdir);

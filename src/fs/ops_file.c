@@ -4,6 +4,7 @@
 #include <sys/statvfs.h>
 
 #include "fs/ops.h"
+#include "fs/watch.h"
 #include "workspace/proc.h"
 
 /* ---- attributes -------------------------------------------------------------- */
@@ -99,6 +100,10 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
                 struct fuse_file_info *fi)
 {
     struct node *n = req_node(req, ino);
+    if (watch_is_helper(req_fs(req), fuse_req_ctx(req)->pid)) {
+        reply_attr(req, n); /* the call itself is the event */
+        return;
+    }
     int err = node_setattr(n, attr, to_set);
     if (err) {
         reply_err(req, err);

@@ -104,6 +104,7 @@ struct waiter *waiter_new(fuse_req_t req, struct node *node, bool changes,
     w->finish = finish;
     w->changes = changes;
     w->tid = fuse_req_ctx(req)->pid;
+    w->wait.tid = w->tid;
     return w;
 }
 

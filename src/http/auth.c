@@ -3,7 +3,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 #include "base/table.h"
-#include "http/http_internal.h"
+#include "http/queue.h"
 
 /* Enough for a rotated key on a platform that wants it the other way, twice over. */
 enum { AUTH_ROUNDS = 6 };
@@ -42,7 +42,7 @@ void auth_finish(struct http *h)
 static void auth_ask(struct http *h, struct job *job, struct text *body, const char *type)
 {
     job->key_reread = true;
-    job->place = JOB_ASKING;
+    job_move(job, JOB_ASKING);
     job->refusal = text_ref(body);
     job->refusal_type = xstrdup(type);
     DL_APPEND(h->auth.waiting, job);
@@ -52,7 +52,7 @@ static void auth_ask(struct http *h, struct job *job, struct text *body, const c
 static void auth_send_again(struct http *h, struct job *job)
 {
     job->auth_rounds++;
-    http_queue(h, job, true);
+    queue_add(h, job, true);
 }
 
 bool auth_again(struct http *h, struct job *job, struct text *body, const char *type)
@@ -117,5 +117,5 @@ static void auth_reread(void *arg)
     /* Those that this lets ask again were all asked before: the list gets no longer. */
     while ((job = h->auth.waiting))
         auth_answer_waiting(h, job);
-    http_pump(h);
+    queue_pump(h);
 }

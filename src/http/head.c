@@ -44,15 +44,17 @@ static void head_remaining(struct head *h, const char *value)
         h->news.remaining = v > 1e6 ? 1000000 : (long)v;
 }
 
-static void head_reset(struct head *h, const char *value)
-{
-    h->reset = head_number(value);
-}
-
 static int64_t head_moment(const char *value)
 {
     time_t when = curl_getdate(value, NULL);
     return when < 0 ? -1 : (int64_t)when * 1000;
+}
+
+static void head_reset(struct head *h, const char *value)
+{
+    h->reset = head_number(value);
+    if (h->reset < 0 && head_moment(value) > 0)
+        h->reset = (double)head_moment(value) / 1000;
 }
 
 static void head_date(struct head *h, const char *value)
@@ -118,7 +120,8 @@ static int64_t head_reset_ms(double v, int64_t now_ms)
         return (int64_t)(v * 1000); /* seconds from now */
     if (v < 1e9)
         return (int64_t)v; /* milliseconds from now */
-    return head_until((int64_t)(v < 1e11 ? v * 1000 : v), now_ms);
+    /* An epoch second may have been rounded down: better a second late than refused. */
+    return head_until((int64_t)(v < 1e11 ? v * 1000 + 1000 : v), now_ms);
 }
 
 void head_end(struct head *h, int64_t epoch_ms)

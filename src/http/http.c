@@ -9,23 +9,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/table.h"
-#include "http/http_internal.h"
+#include "http/queue.h"
 
-enum { HTTP_TIMEOUT_MS = 30000, HTTP_SLOTS = 64 };
+enum { HTTP_TIMEOUT_MS = 30000 };
 #define HTTP_MAX_BODY ((size_t)64 << 20)
-
-/* Saves first: they are few, and somebody's close() waits for each. */
-static const enum http_class http_order[HTTP_CLASSES] = {HTTP_SAVE, HTTP_INTERACTIVE,
-                                                         HTTP_READAHEAD, HTTP_BACKGROUND};
-
-/* Transfers at a time, so that hung reads leave room for saves, and what runs by itself
- * leaves room for both. */
-static const unsigned http_slots[HTTP_CLASSES] = {
-    [HTTP_INTERACTIVE] = 56,
-    [HTTP_SAVE] = HTTP_SLOTS,
-    [HTTP_READAHEAD] = 16,
-    [HTTP_BACKGROUND] = 8,
-};
 
 unsigned http_in_flight(const struct http *h)
 {
@@ -37,22 +24,11 @@ unsigned http_in_flight(const struct http *h)
 
 /* ---- the end of a job ------------------------------------------------------------- */
 
-/* For http_get_stats(), which may run on any thread. */
-static void http_publish(struct http *h)
-{
-    unsigned in_flight = http_in_flight(h);
-    pthread_mutex_lock(&h->lock);
-    h->stats.in_flight = in_flight;
-    h->stats.queued = h->jobs - in_flight;
-    h->stats.limit = h->budget.limit;
-    h->stats.remaining = h->budget.remaining;
-    h->reset_at = h->budget.reset_at;
-    pthread_mutex_unlock(&h->lock);
-}
-
-static void http_count_answer(struct http *h, const struct http_answer *answer)
+static void http_count_answer(struct http *h, struct job *job,
+                              const struct http_answer *answer)
 {
     pthread_mutex_lock(&h->lock);
+    DL_DELETE2(h->all, job, all_prev, all_next);
     if (answer->err && answer->err != -ECANCELED) {
         h->stats.errors++;
         snprintf(h->stats.last_error, sizeof h->stats.last_error, "%s", answer->reason);
@@ -64,9 +40,8 @@ void http_finish(struct http *h, struct job *job, struct http_answer *answer)
 {
     answer->attempts = job->attempts;
     loop_timer_clear(h->loop, &job->timer);
-    DL_DELETE2(h->all, job, all_prev, all_next);
-    h->jobs--;
-    http_count_answer(h, answer);
+    h->jobs[job->class]--;
+    http_count_answer(h, job, answer);
     http_publish(h);
     log_debug("http: %s %.200s: %ld%s%s, %u attempts, %lld ms", job->method, job->path,
               answer->status, answer->err ? " " : "", answer->reason, job->attempts,
@@ -76,38 +51,15 @@ void http_finish(struct http *h, struct job *job, struct http_answer *answer)
     job_free(job);
 }
 
-static void http_fail(struct http *h, struct job *job, int err, const char *reason)
+void http_fail(struct http *h, struct job *job, int err, const char *reason)
 {
     struct http_answer answer = {.err = err, .reason = reason};
     http_finish(h, job, &answer);
 }
 
-/* ---- the queue -------------------------------------------------------------------- */
+/* ---- an attempt -------------------------------------------------------------------- */
 
-static void http_too_late(void *arg)
-{
-    struct job *job = arg;
-    struct http *h = job->http;
-    int64_t now = clock_ms();
-    bool limited = budget_when(&h->budget, job->class, now) > now;
-    DL_DELETE(h->queue[job->class], job);
-    if (limited)
-        http_fail(h, job, -EBUSY, "rate limited: its turn did not come in time");
-    else
-        http_fail(h, job, -ETIMEDOUT, "too many requests wait for the platform");
-}
-
-void http_queue(struct http *h, struct job *job, bool first)
-{
-    job->place = JOB_QUEUED;
-    if (first)
-        DL_PREPEND(h->queue[job->class], job);
-    else
-        DL_APPEND(h->queue[job->class], job);
-    loop_timer_set(h->loop, &job->timer, job->deadline - clock_ms(), http_too_late, job);
-}
-
-static void http_start(struct http *h, struct job *job, int64_t now)
+void http_start(struct http *h, struct job *job, int64_t now)
 {
     int64_t left = job->deadline > now ? job->deadline - now : 1;
     char *key = http_key_value(h->key);
@@ -130,59 +82,42 @@ static void http_start(struct http *h, struct job *job, int64_t now)
         .timeout_ms = left < h->timeout_ms ? left : h->timeout_ms,
         .max_body = h->max_body,
     };
-    loop_timer_clear(h->loop, &job->timer);
-    job->place = JOB_FLYING;
+    job_move(job, JOB_FLYING);
+    job->attempted_at = now;
+    job->cut_short = left < h->timeout_ms;
+    job->trial = h->breaker.trial = h->breaker.open;
     job->transfer = transfer_new(&order, job);
     http_key_wipe(key);
-    budget_take(&h->budget, now);
+    job->budget_mark = budget_start(&h->budget, job->class, now);
     h->flying[job->class]++;
     engine_add(h->engine, job->transfer);
-}
-
-static void http_pump_again(void *arg)
-{
-    http_pump(arg);
-}
-
-/* Starts what may start. A class whose turn has not come sets the clock for it; those
- * behind it have no earlier one, since they leave more to others. */
-void http_pump(struct http *h)
-{
-    int64_t next = INT64_MAX;
-    for (unsigned i = 0; i < HTTP_CLASSES; i++) {
-        enum http_class class = http_order[i];
-        int64_t now = clock_ms();
-        while (h->queue[class] && h->flying[class] < http_slots[class] &&
-               http_in_flight(h) < HTTP_SLOTS) {
-            int64_t when = budget_when(&h->budget, class, now);
-            if (when > now) {
-                next = when < next ? when : next;
-                break;
-            }
-            struct job *job = h->queue[class];
-            DL_DELETE(h->queue[class], job);
-            http_start(h, job, now);
-        }
-    }
-    if (next == INT64_MAX)
-        loop_timer_clear(h->loop, &h->pump_timer);
-    else
-        loop_timer_set(h->loop, &h->pump_timer, next - clock_ms(), http_pump_again, h);
-    http_publish(h);
 }
 
 static void http_accept(void *arg)
 {
     struct job *job = arg;
     struct http *h = job->http;
+    pthread_mutex_lock(&h->lock);
     DL_APPEND2(h->all, job, all_prev, all_next);
-    h->jobs++;
+    pthread_mutex_unlock(&h->lock);
+    h->jobs[job->class]++;
     if (h->stop == STOP_ALL || (h->stop == STOP_GRACE && job->class != HTTP_SAVE)) {
         http_fail(h, job, -ECANCELED, "the client is being stopped");
         return;
     }
-    http_queue(h, job, false);
-    http_pump(h);
+    if (h->budget.paused_until >= job->deadline) {
+        http_fail(h, job, -EBUSY, "rate limited: the platform asks for a longer wait");
+        return;
+    }
+    queue_add(h, job, false);
+    queue_pump(h);
+}
+
+void http_send_probe(struct http *h, const struct http_request *request)
+{
+    struct job *job = job_new(h, request);
+    job->probe = true;
+    http_accept(job);
 }
 
 void http_send(struct http *h, const struct http_request *request)
@@ -206,28 +141,99 @@ static int64_t http_server_wait(const struct transfer *t, long status)
     return wait;
 }
 
-static void http_learn(struct http *h, const struct transfer *t,
-                       const struct transfer_result *r, int64_t wait)
+/* For the stats: an attempt has ended. */
+static void http_note_online(struct http *h, const struct job *job, bool online,
+                             long status, int64_t now)
 {
-    int64_t now = clock_ms();
-    budget_learn(&h->budget, &t->head.news, http_in_flight(h), now);
-    if (r->status == 429)
-        budget_pause(&h->budget, wait, now);
     pthread_mutex_lock(&h->lock);
     h->stats.requests++;
-    h->stats.rate_limited += r->status == 429;
-    h->stats.online = r->err == 0 || r->err == -EFBIG;
-    if (h->stats.online)
+    h->stats.sent[job->class]++;
+    h->stats.rate_limited += status == 429;
+    h->stats.online = online;
+    if (online)
         h->stats.last_ok_ms = now;
+    if (online)
+        h->offline_since = 0;
+    else if (!h->offline_since)
+        h->offline_since = now;
     pthread_mutex_unlock(&h->lock);
+}
+
+/* No connection could be made. */
+static bool http_is_gone(const struct transfer_result *r)
+{
+    return !r->sent && (r->err == -ECONNREFUSED || r->err == -EHOSTUNREACH ||
+                        r->err == -ENETUNREACH || r->err == -ETIMEDOUT);
+}
+
+static void http_note_attempt(struct http *h, struct job *job,
+                              const struct transfer_result *r, int64_t now)
+{
+    bool answered = r->err == 0 || r->err == -EFBIG;
+    struct breaker_attempt attempt = {
+        .trial = job->trial,
+        .answered = answered,
+        .gone = http_is_gone(r),
+        .cut_short = job->cut_short && r->err == -ETIMEDOUT,
+        .started = job->attempted_at,
+        .ended = now,
+        .last_ok = h->stats.last_ok_ms,
+        .err = r->err,
+        .reason = r->reason,
+    };
+    bool was_open = h->breaker.open;
+    job->trial = false;
+    http_note_online(h, job, answered, r->status, now);
+    if (!breaker_note(&h->breaker, &attempt))
+        return;
+    if (was_open != h->breaker.open)
+        log_warning("http: the platform is %s%s%s", was_open ? "back" : "away",
+                    was_open ? "" : ": ", was_open ? "" : r->reason);
+    queue_probe(h);
+}
+
+/* Returns the wait before the next attempt that the server asks for. */
+static int64_t http_learn(struct http *h, struct job *job, const struct transfer *t,
+                          const struct transfer_result *r)
+{
+    int64_t now = clock_ms();
+    int64_t wait = r->err ? 0 : http_server_wait(t, r->status);
+    budget_end(&h->budget, job->class, r->sent && r->status != 429, now);
+    budget_learn(&h->budget, &t->head.news, job->budget_mark, now);
+    if (r->status == 429)
+        wait = budget_refused(&h->budget, wait, now);
+    http_note_attempt(h, job, r, now);
+    return wait;
 }
 
 static void http_wake(void *arg)
 {
     struct job *job = arg;
     struct http *h = job->http;
-    http_queue(h, job, true);
-    http_pump(h);
+    queue_add(h, job, true);
+    queue_pump(h);
+}
+
+static void http_sleep(struct http *h, struct job *job, int64_t delay)
+{
+    job_move(job, JOB_SLEEPING);
+    loop_timer_set(h->loop, &job->timer, delay, http_wake, job);
+}
+
+static unsigned http_chance(struct http *h)
+{
+    h->chance = h->chance * 1103515245u + 12345u;
+    return h->chance >> 16;
+}
+
+bool http_nap(struct http *h, struct job *job)
+{
+    struct retry_outcome outcome = {.tries = ++job->tries};
+    int64_t delay = retry_delay_ms(&outcome, http_chance(h));
+    if (job->tries >= RETRY_ATTEMPTS || clock_ms() + delay >= job->deadline)
+        return false;
+    http_sleep(h, job, delay);
+    return true;
 }
 
 static bool http_try_again(struct http *h, struct job *job,
@@ -241,8 +247,7 @@ static bool http_try_again(struct http *h, struct job *job,
         .tries = job->tries,
         .server_wait_ms = wait,
     };
-    h->chance = h->chance * 1103515245u + 12345u;
-    int64_t delay = retry_delay_ms(&outcome, h->chance >> 16);
+    int64_t delay = retry_delay_ms(&outcome, http_chance(h));
     if (!retry_wanted(job->policy, &outcome) || clock_ms() + delay >= job->deadline ||
         h->stop == STOP_ALL)
         return false;
@@ -253,16 +258,14 @@ static bool http_try_again(struct http *h, struct job *job,
     pthread_mutex_unlock(&h->lock);
     log_debug("http: %s %.200s: %ld %s, again in %lld ms", job->method, job->path,
               r->status, r->reason, (long long)delay);
-    job->place = JOB_SLEEPING;
-    loop_timer_set(h->loop, &job->timer, delay, http_wake, job);
+    http_sleep(h, job, delay);
     return true;
 }
 
 static void http_settle(struct http *h, struct job *job, struct transfer *t,
                         const struct transfer_result *r)
 {
-    int64_t wait = r->err ? 0 : http_server_wait(t, r->status);
-    http_learn(h, t, r, wait);
+    int64_t wait = http_learn(h, job, t, r);
     cleanup_text struct text *body = r->err ? NULL : text_from_buf(&t->answer);
     if (r->status == 401 && auth_again(h, job, body, r->content_type))
         return;
@@ -291,7 +294,7 @@ static void http_on_transfer(void *arg, struct transfer *t, CURLcode code)
     h->flying[job->class]--;
     http_settle(h, job, t, &r);
     transfer_free(t);
-    http_pump(h);
+    queue_pump(h);
 }
 
 /* ---- life ------------------------------------------------------------------------- */
@@ -314,8 +317,10 @@ int http_create(struct loop *loop, const struct http_config *config,
     h->timeout_ms = config->timeout_ms > 0 ? config->timeout_ms : HTTP_TIMEOUT_MS;
     h->max_body = config->max_body ? config->max_body : HTTP_MAX_BODY;
     h->chance = (unsigned)clock_ms();
-    h->stats.limit = h->stats.remaining = -1;
-    budget_init(&h->budget, config->max_requests);
+    h->stats.limit = h->stats.remaining = h->stats.reserve = -1;
+    for (unsigned i = 0; i < HTTP_CLASSES; i++)
+        h->turn[i] = 1;
+    budget_init(&h->budget, config->max_requests, clock_ms());
     pthread_mutex_init(&h->lock, NULL);
     pthread_cond_init(&h->stopped_cond, NULL);
     *ret_http = h;
@@ -328,21 +333,11 @@ void http_destroy(struct http *h)
         return;
     auth_finish(h);
     engine_destroy(h->engine);
-    budget_finish(&h->budget);
     url_finish(&h->url);
     free(h->api_version);
     pthread_cond_destroy(&h->stopped_cond);
     pthread_mutex_destroy(&h->lock);
     free(h);
-}
-
-void http_get_stats(struct http *h, struct http_stats *ret)
-{
-    int64_t now = clock_ms();
-    pthread_mutex_lock(&h->lock);
-    *ret = h->stats;
-    ret->reset_ms = h->reset_at > now ? h->reset_at - now : -1;
-    pthread_mutex_unlock(&h->lock);
 }
 
 const char *http_host(const struct http *h)

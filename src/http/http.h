@@ -4,13 +4,14 @@
  * (base/loop.h); nobody waits. Between the two lie the budget (how many requests a minute
  * the platform allows), the classes (who goes first), the retries, and the deadline.
  *
- * Retries: 429 and 5xx and a lost connection, 4 attempts, 0.5 s doubling with up to 0.2 s
- * of jitter, the server's own wait first (Retry-After, retry_after, retry_after_seconds).
- * A 429 that names its wait is no attempt: the request waits for the budget until its
- * deadline. A platform already known to be away is tried once. A request marked `once` is
- * repeated only when it was certainly not taken (never sent, 429, 401 with the old key);
- * it is sent on a fresh connection too, since libcurl silently repeats a request on a
- * reused connection that died. (The platform's Python guide, "Retry helper".)
+ * Retries: 5xx and a lost connection, 4 attempts, 0.5 s doubling with up to 0.2 s of
+ * jitter, the server's own wait first (Retry-After, retry_after, retry_after_seconds).
+ * A 429 is no attempt: the request waits for the budget until its deadline, and at most
+ * an hour whatever the server asks for. While the platform is away most requests fail at
+ * once, without an attempt (breaker.h). A request marked `once` is repeated only when it
+ * was certainly not taken (never sent, 429, 401 with the old key); it is sent on a fresh
+ * connection too, since libcurl silently repeats a request on a reused connection that
+ * died. (The platform's Python guide, "Retry helper".)
  *
  * Trust: bodies are cut off above max_body (-EFBIG), redirects are never followed, TLS is
  * always verified, plain http goes to loopback only. The key is never logged.
@@ -28,8 +29,16 @@
 
 struct http;
 
-enum http_class { HTTP_INTERACTIVE, HTTP_SAVE, HTTP_READAHEAD, HTTP_BACKGROUND };
-enum { HTTP_CLASSES = 4 };
+/* Served in the order save, interactive, render, read-ahead, background (queue.h, budget.h). */
+enum http_class {
+    HTTP_INTERACTIVE, /* somebody waits for a read */
+    HTTP_SAVE,        /* somebody's close() waits, for each request of a chain */
+    HTTP_RENDER,      /* somebody waits for queries to run */
+    HTTP_READAHEAD,   /* somebody may ask for it next */
+    HTTP_BACKGROUND,  /* nobody waits: sweeps; a fifth of the budget at most */
+};
+enum { HTTP_CLASSES = 5 };
+const char *http_class_name(enum http_class class); /* "interactive", ... */
 
 struct http_config {
     const char *url;         /* scheme://host[:port][/prefix], without /api/platform/v1;
@@ -66,7 +75,8 @@ struct http_request {
     bool report_lost;    /* a lost answer is reported (sent is true), not repeated, and a
                           * failure repeated only where it says "not now" (429, 503):
                           * for what the caller settles by reading back, as PATCH */
-    int64_t deadline_ms; /* for all attempts and waits; 0: 60 s */
+    int64_t deadline_ms; /* for all attempts and waits; 0: 75 s, background 15 minutes */
+    int who;             /* the process that waits, for fair turns; 0: nobody's */
     http_done_fn *done;
     void *arg;
 };
@@ -91,13 +101,33 @@ struct http_stats {
     uint64_t requests; /* attempts sent */
     uint64_t retries, errors, rate_limited;
     unsigned in_flight, queued;
-    long limit, remaining; /* a minute, as the platform says; -1: not said */
-    int64_t reset_ms;      /* until the window ends; -1: not said */
-    int64_t last_ok_ms;    /* monotonic time of the last HTTP answer; 0: none yet */
-    bool online;           /* the last attempt got an HTTP answer */
+    uint64_t sent[HTTP_CLASSES];     /* attempts */
+    int64_t waited_ms[HTTP_CLASSES]; /* for their turn, all of them together */
+    unsigned flying[HTTP_CLASSES];
+    unsigned waiting[HTTP_CLASSES]; /* for their turn, a retry, or the key */
+    long limit, remaining;          /* a minute; -1: there is none that is known */
+    long reserve;                   /* of limit, for saves alone */
+    int64_t reset_ms;   /* until more comes back; -1: nothing is spent, or no limit */
+    int64_t paused_ms;  /* until anything is sent: a 429's wait; 0: now */
+    int64_t last_ok_ms; /* monotonic time of the last HTTP answer; 0: none yet */
+    bool online;        /* the last attempt got an HTTP answer */
+    int64_t offline_ms; /* since the first that got none; -1: online, or none was made */
     char last_error[160];
 };
 void http_get_stats(struct http *h, struct http_stats *ret);
+
+/* A request that has no answer yet. */
+struct http_pending {
+    const char *method, *path;
+    enum http_class class;
+    const char *state; /* "queued", "sent", "retry" (sleeps before it), "key" (is read) */
+    int64_t age_ms;
+    int who;
+};
+/* All of them, oldest first. fn is called with no lock held; what it is given lives as
+ * long as the call. Any thread. */
+typedef void http_pending_fn(void *arg, const struct http_pending *pending);
+void http_each_request(struct http *h, http_pending_fn *fn, void *arg);
 /* The host the URL names, for fsname; lives as long as h. */
 const char *http_host(const struct http *h);
 

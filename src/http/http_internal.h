@@ -1,8 +1,8 @@
 /* http_internal.h - the engine room behind http.h.
  *
  * A job is a request from http_send() to its answer. It is in one place at a time:
- *   queued    in queue[class], until the budget and a free slot let it start; its timer
- *             is the deadline
+ *   queued    in queue[class], until the budget and a free slot let it start (queue.h);
+ *             its timer is the deadline
  *   flying    with libcurl; libcurl's timeout is the deadline
  *   sleeping  its timer is the end of the pause before the next attempt
  *   asking    in auth.waiting, while the key is read again after a 401
@@ -12,6 +12,7 @@
 
 #include <pthread.h>
 
+#include "http/breaker.h"
 #include "http/budget.h"
 #include "http/engine.h"
 #include "http/http.h"
@@ -29,13 +30,21 @@ struct job {
     http_done_fn *done;
     void *arg;
 
-    enum job_place place;
+    int who;              /* as in http_request */
+    enum job_place place; /* written by the loop's thread, under the lock (job_move) */
+    uint64_t turn;        /* in its class */
+    int64_t queued_at;
+    uint64_t budget_mark;      /* while flying */
     int64_t started, deadline; /* monotonic */
     struct loop_timer timer;
     struct transfer *transfer; /* while flying */
     unsigned attempts;         /* all of them */
     unsigned tries;            /* those that count, see retry.h */
     bool was_online;
+    bool probe;           /* the breaker's own */
+    bool trial;           /* while flying: what comes of it is the breaker's matter */
+    bool cut_short;       /* the attempt that flies has less than its full time */
+    int64_t attempted_at; /* when it started */
 
     enum auth_mode auth;
     unsigned key_generation;
@@ -71,11 +80,15 @@ struct http {
     size_t max_body;
 
     struct budget budget;
-    struct loop_timer pump_timer; /* when the budget lets the next one go */
-    struct job *queue[HTTP_CLASSES];
+    struct breaker breaker;
+    struct loop_timer probe_timer;
+    struct loop_timer pump_timer;        /* when the budget lets the next one go */
+    struct job *queue[HTTP_CLASSES];     /* by turn */
+    uint64_t turn[HTTP_CLASSES];         /* that was served last */
+    int64_t waiting_since[HTTP_CLASSES]; /* one of them is served or comes to be first */
+    int64_t waited_ms[HTTP_CLASSES];     /* in all */
     unsigned flying[HTTP_CLASSES];
-    struct job *all;
-    unsigned jobs; /* in all */
+    unsigned jobs[HTTP_CLASSES];
     struct auth auth;
     unsigned chance; /* state of the jitter */
 
@@ -86,15 +99,24 @@ struct http {
     pthread_mutex_t lock; /* guards all below; a leaf lock */
     pthread_cond_t stopped_cond;
     bool stopped;
-    int64_t reset_at; /* of the budget, for the stats */
+    struct job *all; /* read under the lock by other threads; changed under it */
     struct http_stats stats;
+    int64_t reset_at, paused_until, offline_since; /* for the stats; 0: none */
+    int64_t published_at;
 };
 
 /* http.c */
-void http_queue(struct http *h, struct job *job, bool first);
-void http_pump(struct http *h);
+void http_start(struct http *h, struct job *job, int64_t now);
+/* It was not tried, but that counts as a try: true, and again later; false: no more. */
+bool http_nap(struct http *h, struct job *job);
 void http_finish(struct http *h, struct job *job, struct http_answer *answer);
+void http_fail(struct http *h, struct job *job, int err, const char *reason);
+/* As http_send(); what comes of it is seen by the breaker alone. */
+void http_send_probe(struct http *h, const struct http_request *request);
 unsigned http_in_flight(const struct http *h);
+
+/* show.c: for http_get_stats(), which may run on any thread. */
+void http_publish(struct http *h);
 
 /* auth.c: a 401 came. True: the job is taken care of (it will be sent again, or be
  * answered later); false: the 401 is the answer. */
@@ -106,6 +128,7 @@ void auth_finish(struct http *h);
 
 /* job.c */
 struct job *job_new(struct http *h, const struct http_request *request);
+void job_move(struct job *job, enum job_place place);
 void job_free(struct job *job);
 
 /* stop.c */

@@ -2,7 +2,16 @@
 #include "base/clock.h"
 #include "http/http_internal.h"
 
-enum { JOB_DEADLINE_MS = 60000 };
+/* A little more than a minute: whoever finds the budget spent is served when it comes back.
+ * What nobody waits for has time: a sweep of many requests is served slowly. */
+enum { JOB_DEADLINE_MS = 75000, JOB_BACKGROUND_MS = 900000 };
+
+static int64_t job_time(const struct http_request *request)
+{
+    if (request->deadline_ms > 0)
+        return request->deadline_ms;
+    return request->class == HTTP_BACKGROUND ? JOB_BACKGROUND_MS : JOB_DEADLINE_MS;
+}
 
 struct job *job_new(struct http *h, const struct http_request *request)
 {
@@ -12,15 +21,22 @@ struct job *job_new(struct http *h, const struct http_request *request)
     job->path = xstrdup(request->path);
     job->body = text_ref(request->body);
     job->class = request->class;
+    job->who = request->who;
     job->policy = request->once          ? RETRY_ONCE
                   : request->report_lost ? RETRY_ASK
                                          : RETRY_SAFE;
     job->done = request->done;
     job->arg = request->arg;
     job->started = clock_ms();
-    job->deadline = job->started + (request->deadline_ms > 0 ? request->deadline_ms
-                                                             : (int64_t)JOB_DEADLINE_MS);
+    job->deadline = job->started + job_time(request);
     return job;
+}
+
+void job_move(struct job *job, enum job_place place)
+{
+    pthread_mutex_lock(&job->http->lock);
+    job->place = place;
+    pthread_mutex_unlock(&job->http->lock);
 }
 
 void job_free(struct job *job)

@@ -18,8 +18,8 @@ struct retry_outcome {
     long status;            /* 0 with err */
     bool sent;              /* as in http_answer */
     bool was_online;        /* the attempt before this request got an answer */
-    unsigned tries;         /* attempts so far, at least 1; those that ended in a 429 with
-                             * a wait are not counted: that is the budget's matter */
+    unsigned tries;         /* attempts so far, at least 1; those that ended in a 429
+                             * are not counted: that is the budget's matter */
     int64_t server_wait_ms; /* what the server asked for; 0: nothing */
 };
 

@@ -3,14 +3,14 @@
 
 #include "base/alloc.h"
 #include "base/table.h"
-#include "http/http_internal.h"
+#include "http/queue.h"
 
 static void stop_cancel(struct http *h, struct job *job)
 {
     struct http_answer answer = {.err = -ECANCELED,
                                  .reason = "the client is being stopped"};
     if (job->place == JOB_QUEUED)
-        DL_DELETE(h->queue[job->class], job);
+        queue_remove(h, job);
     if (job->place == JOB_ASKING)
         DL_DELETE(h->auth.waiting, job);
     if (job->place == JOB_FLYING) {
@@ -18,6 +18,8 @@ static void stop_cancel(struct http *h, struct job *job)
         engine_remove(h->engine, job->transfer);
         transfer_free(steal_ptr(job->transfer));
         h->flying[job->class]--;
+        if (job->trial)
+            h->breaker.trial = false;
     }
     http_finish(h, job, &answer);
 }
@@ -48,6 +50,7 @@ static void stop_end(void *arg)
     loop_timer_clear(h->loop, &h->stop_timer);
     stop_cancel_all(h, true);
     loop_timer_clear(h->loop, &h->pump_timer);
+    loop_timer_clear(h->loop, &h->probe_timer);
     pthread_mutex_lock(&h->lock);
     h->stopped = true;
     pthread_cond_broadcast(&h->stopped_cond);

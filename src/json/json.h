@@ -54,7 +54,8 @@ struct json_limits {
 #define JSON_DEPTH_MAX 4096
 #define JSON_BYTES_MAX ((size_t)1 << 30)
 #define JSON_LIMITS_USER ((struct json_limits){32u << 20, 1000, true})
-#define JSON_LIMITS_WIRE ((struct json_limits){64u << 20, 1000, false})
+/* Answers hold a user's documents, and envelopes around them. */
+#define JSON_LIMITS_WIRE ((struct json_limits){64u << 20, 1100, false})
 
 /* 0, -EPROTO (not JSON, too deep, duplicate key) or -EFBIG; *ret_error (may be NULL) is
  * filled on failure. *ret_root (may be NULL) gets the span of the value on success. */

@@ -130,7 +130,7 @@ static void list_ask(struct list *l, const char *where)
         .platform = l->platform,
         .method = "GET",
         .path = xasprintf("%s?limit=%d%s%s", l->path, LIST_LIMIT, l->filter, where),
-        .call = {l->call.class, l->call.deadline_ms, list_on_answer, l},
+        .call = {l->call.class, l->call.deadline_ms, list_on_answer, l, l->call.who},
     };
     if (++l->rounds > LIST_ROUNDS_MAX) {
         free(x.path);

@@ -92,6 +92,7 @@ struct platform_call {
     int64_t deadline_ms; /* 0: the engine's default */
     platform_done_fn *done;
     void *arg;
+    int who; /* as in http_request */
 };
 
 /* GET /me */

@@ -138,6 +138,7 @@ void exchange_send(const struct exchange *exchange)
         .once = x->once,
         .report_lost = x->report_lost,
         .deadline_ms = x->call.deadline_ms,
+        .who = x->call.who,
         .done = reply_on_http,
         .arg = x,
     };

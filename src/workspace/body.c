@@ -115,7 +115,8 @@ static void body_fetched(void *arg, const struct platform_answer *answer)
 static void body_fetch_send(struct body_fetch *f)
 {
     struct page *p = f->page;
-    struct platform_call call = {HTTP_INTERACTIVE, 0, body_fetched, f};
+    struct platform_call call = {HTTP_INTERACTIVE, 0, body_fetched, f,
+                                 wait_who(p->body_waits)};
     f->epoch = p->epoch;
     f->list_token = xstrdup(p->list_token);
     if (p->is_template)
@@ -206,6 +207,7 @@ static void body_choose(struct body_fetch *f)
     }
     if (cached_awaits_sweep(f)) {
         f->sweep.done = body_swept;
+        f->sweep.tid = wait_who(f->page->body_waits);
         wait_add(&ws->list_waits, &f->sweep);
         list_sweep(ws, HTTP_INTERACTIVE);
     } else {

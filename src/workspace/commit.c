@@ -24,9 +24,11 @@ static void doc_refuse_here(struct doc *d, struct text *text, const struct json_
     doc_refuse(d, text, &lines, &faults);
 }
 
-static int json_refuse(struct json_error *e, const char *message)
+static int json_refuse(struct json_error *e, const struct text *text, size_t offset,
+                       const char *message)
 {
-    *e = (struct json_error){.line = 1, .column = 1};
+    e->offset = offset;
+    json_position(text->data, text->len, offset, &e->line, &e->column);
     snprintf(e->message, sizeof e->message, "%s", message);
     return -EPROTO;
 }
@@ -47,12 +49,12 @@ static int doc_check(enum page_file which, const char *id, const struct text *ba
     struct json_limits limits = JSON_LIMITS_USER;
     struct json_span root;
     if (!text->len)
-        return json_refuse(e, "the file is empty");
+        return json_refuse(e, text, 0, "the file is empty");
     int err = json_check(text->data, text->len, &limits, &root, e);
     if (err)
         return err;
     if (root.type != wanted[which].type)
-        return json_refuse(e, wanted[which].message);
+        return json_refuse(e, text, root.start, wanted[which].message);
     if (which != PAGE_PAGE)
         return 0;
     cleanup_buf struct buf fields = BUF_INIT;
@@ -98,14 +100,14 @@ static bool commit_take(struct commit *c, enum save_why why, const atomic_uint *
         *ret = -EINPROGRESS;
         return false;
     }
-    if (it->tried_seq == it->seq) {
-        *ret = it->tried_err;
-        return false;
-    }
     /* `cmd > file` closes a duplicate before anything is written; and the last one that
      * could write to it may be gone just when the next one has emptied it. */
     if (!it->data.len && (why != SAVE_RELEASE || (writers && atomic_load(writers))))
         return false;
+    if (it->tried_seq == it->seq) {
+        *ret = it->tried_err;
+        return false;
+    }
     c->page = page_ref(d->page);
     c->which = d->which;
     c->seq = it->seq;
@@ -119,6 +121,7 @@ static int commit_refuse(struct commit *c, int err, struct wait *w)
 {
     struct doc *d = page_doc_of(c->page, c->which);
     doc_refuse_here(d, c->text, &c->error);
+    text_replace(&d->draft_base, text_ref(c->base)); /* the next mount knows it too */
     d->interrupted = false;
     c->it->tried_seq = c->seq;
     c->it->tried_err = err;
@@ -147,9 +150,10 @@ static bool doc_needs_no_save(const struct doc *d, struct text *text, struct tex
  * what it wrote is a draft, whole or with marks, or the other side itself. */
 static void commit_merge(struct commit *c, struct doc *d)
 {
-    if (save_same_tokens(c->text, d->remote)) {
-        text_replace(&d->refused, NULL);
+    if (save_same_tokens(c->text, d->remote ? d->remote : d->theirs)) {
+        doc_remove_rejected(d);
         doc_clear_problem(d);
+        keep_drop_now(d);
         doc_unchanged(d, c->it, c->text);
     } else {
         text_replace(&d->draft_base, text_ref(d->theirs));

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "json/json.h"
 #include "workspace/batch.h"
+#include "workspace/faults.h"
 #include "workspace/overlay.h"
 #include "workspace/proc.h"
 
@@ -198,6 +199,37 @@ void conflict_clear(struct doc *d)
     text_replace(&d->theirs, NULL);
     side_remove(d, "base");
     side_remove(d, "remote");
+}
+
+/* A mount that was killed may not have written down what it told. */
+static void conflict_give_reason(struct doc *d)
+{
+    cleanup_free char *name = side_name(d, "remote");
+    cleanup_free char *message =
+        xasprintf("somebody else changed this: merge %s, remove it, and save", name);
+    const char *file = page_file_name(d->which);
+    struct buf lines = BUF_INIT;
+    struct buf verdict = BUF_INIT;
+    if (d->problem)
+        return;
+    faults_print_one(&lines, file, 1, 1, "conflict", message);
+    faults_print_json(&verdict, file, 1, 1, "conflict", message);
+    d->problem = text_from_buf(&lines);
+    text_replace(&d->verdict, text_from_buf(&verdict));
+}
+
+void conflict_recall(struct doc *d)
+{
+    cleanup_free char *name = side_name(d, "remote");
+    struct item *it;
+    if (d->theirs || !side_is_there(d, "base") ||
+        overlay_find(page_scratch(d->page), name, &it) != 0)
+        return;
+    if (overlay_read_text(it, DOC_BYTES_MAX, &d->theirs) == 0) {
+        d->conflict_ms = proc_now_ms();
+        conflict_give_reason(d);
+    }
+    item_unref(it);
 }
 
 void conflict_saved(struct doc *d, pid_t tgid, struct text *base)

@@ -39,6 +39,8 @@ bool conflict_is_clear(const struct doc *d, const struct text *base,
                        const struct text *now, const struct text *fields);
 /* The platform has another value than base: it is put beside the document. */
 void conflict_begin(struct doc *d, struct text *base);
+/* Its draft of an earlier mount was in a conflict: the files beside it tell with what. */
+void conflict_recall(struct doc *d);
 /* Saved: by this process, whose base it is from now on (taken over). */
 void conflict_saved(struct doc *d, pid_t tgid, struct text *base);
 /* No conflict any more: the files beside the document go. */

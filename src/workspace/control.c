@@ -25,9 +25,39 @@ static void status_put(struct buf *out, const char *key, const char *value)
     buf_putc(out, ',');
 }
 
+static void status_put_budget(struct buf *out, const struct http_stats *stats)
+{
+    if (stats->limit >= 0)
+        buf_printf(out, "\"budget\":{\"limit\":%ld,\"remaining\":%ld,\"reserve\":%ld,",
+                   stats->limit, stats->remaining, stats->reserve);
+    else
+        buf_puts(out, "\"budget\":{\"limit\":null,\"remaining\":null,\"reserve\":null,");
+    if (stats->reset_ms >= 0)
+        buf_printf(out, "\"reset_seconds\":%lld,",
+                   (long long)(stats->reset_ms + 999) / 1000);
+    else
+        buf_puts(out, "\"reset_seconds\":null,");
+    buf_printf(out, "\"paused_seconds\":%lld},",
+               (long long)(stats->paused_ms + 999) / 1000);
+}
+
+/* A moment so long ago (or, negative, to come), by the clock on the wall. */
+static void status_put_moment(struct buf *out, const char *key, int64_t ago_ms)
+{
+    char text[CLOCK_TEXT];
+    struct timespec when = clock_now();
+    when.tv_sec -= (time_t)(ago_ms / 1000);
+    when.tv_nsec = 0;
+    status_put(out, key, clock_format(when, text));
+}
+
 static void status_put_http(struct buf *out, const struct http_stats *stats)
 {
     buf_printf(out, "\"online\":%s,", stats->online ? "true" : "false");
+    if (stats->offline_ms >= 0)
+        status_put_moment(out, "offline_since", stats->offline_ms);
+    if (stats->paused_ms > 0)
+        status_put_moment(out, "paused_until", -stats->paused_ms);
     if (stats->last_ok_ms)
         buf_printf(out, "\"last_answer_seconds_ago\":%lld,",
                    (long long)(clock_ms() - stats->last_ok_ms) / 1000);
@@ -38,9 +68,7 @@ static void status_put_http(struct buf *out, const struct http_stats *stats)
                (unsigned long long)stats->requests, (unsigned long long)stats->retries,
                (unsigned long long)stats->errors, (unsigned long long)stats->rate_limited,
                stats->in_flight, stats->queued);
-    if (stats->limit >= 0)
-        buf_printf(out, "\"budget\":{\"limit\":%ld,\"remaining\":%ld},", stats->limit,
-                   stats->remaining);
+    status_put_budget(out, stats);
 }
 
 /* Every document whose text the platform does not have: one that is on its way is what it
@@ -177,6 +205,8 @@ static bool doc_discard(struct doc *d)
     struct item *it = d->file;
     if (!d->page->id || (!d->shown && d->page->body == BODY_READY))
         return false; /* a new page's text is nowhere else */
+    if (d->problem || d->rejected)
+        doc_remove_rejected(d);
     doc_clear_problem(d);
     keep_drop_now(d);
     d->waiting = false;

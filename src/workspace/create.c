@@ -9,11 +9,11 @@
 #include "workspace/names.h"
 #include "workspace/present.h"
 
-enum { CREATE_DEADLINE_MS = 60000 };
+enum { CREATE_DEADLINE_MS = 75000 };
 
 static struct platform_call create_call(struct save *s, platform_done_fn *done)
 {
-    return (struct platform_call){HTTP_SAVE, CREATE_DEADLINE_MS, done, s};
+    return (struct platform_call){HTTP_SAVE, CREATE_DEADLINE_MS, done, s, s->by.tgid};
 }
 
 /* A document's text when it is whole: saved once, and JSON. A reference or NULL. */

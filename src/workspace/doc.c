@@ -138,6 +138,7 @@ void doc_take_remote(struct doc *d, struct text *remote, struct text *fresh,
         text_unref(fresh);
         return;
     }
+    bool was_known = d->shown != NULL;
     d->own = keep_recall(d, remote, &shown, &mtime) && shown;
     text_replace(&d->shown, d->own ? shown : fresh);
     if (d->own)
@@ -145,6 +146,8 @@ void doc_take_remote(struct doc *d, struct text *remote, struct text *fresh,
     d->mtime = mtime;
     if (d->file && !d->file->dirty)
         item_changed(d->file);
+    if (was_known)
+        page_changed_elsewhere(d->page, CHANGE_FILE, page_file_name(d->which));
 }
 
 void doc_clear_problem(struct doc *d)

@@ -137,10 +137,13 @@ bool keep_draft(struct doc *d, enum state_slot slot, enum state_stage stage,
     return true;
 }
 
-void keep_mark(struct doc *d, enum state_slot slot, enum state_stage stage)
+bool keep_mark(struct doc *d, enum state_slot slot, enum state_stage stage,
+               state_done_fn *done, void *arg)
 {
     struct state_change *c = keep_begin(d->page->ws);
     bool refused = stage == STATE_REFUSED;
+    if (!c)
+        return false;
     const struct state_draft draft = {
         .key = d->page->key,
         .file = page_file_name(d->which),
@@ -151,7 +154,8 @@ void keep_mark(struct doc *d, enum state_slot slot, enum state_stage stage)
         .verdict = refused ? d->verdict : NULL,
     };
     state_mark_draft(c, &draft);
-    keep_end(d->page->ws, c);
+    state_commit(d->page->ws->state, c, done, arg);
+    return true;
 }
 
 void keep_drop(struct state_change *c, struct doc *d, enum state_slot slot)
@@ -169,6 +173,15 @@ void keep_drop_now(struct doc *d)
     d->interrupted = false;
     keep_drop(c, d, STATE_DRAFT);
     keep_drop(c, d, STATE_MOVED);
+    keep_end(d->page->ws, c);
+}
+
+void keep_drop_file(struct doc *d)
+{
+    enum state_slot slot = d->moved_held ? STATE_MOVED : STATE_DRAFT;
+    struct state_change *c = d->kept[slot] ? keep_begin(d->page->ws) : NULL;
+    d->interrupted = false;
+    keep_drop(c, d, slot);
     keep_end(d->page->ws, c);
 }
 

@@ -29,6 +29,8 @@ bool known_has(const struct workspace *ws, const char *id);
 const char *known_name(const struct workspace *ws, const char *id); /* NULL: none */
 struct known *known_take(struct workspace *ws, const char *id);
 void known_free(struct known *known);
+/* A page of the platform leaves the table; before page_detach(). */
+void known_put(struct workspace *ws, struct page *p);
 /* Its params, if any, are those of p now. */
 void known_give_params(struct known *known, struct page *p);
 
@@ -52,11 +54,14 @@ void keep_replaced(struct state_change *c, const struct doc *d, struct timespec 
  * done is not called. done may be NULL. */
 bool keep_draft(struct doc *d, enum state_slot slot, enum state_stage stage,
                 struct text *text, struct timespec mtime, state_done_fn *done, void *arg);
-/* The draft that is kept there is in another stage now. */
-void keep_mark(struct doc *d, enum state_slot slot, enum state_stage stage);
+/* The draft that is kept there is in another stage now. As keep_draft(). */
+bool keep_mark(struct doc *d, enum state_slot slot, enum state_stage stage,
+               state_done_fn *done, void *arg);
 /* It is no draft any more. */
 void keep_drop(struct state_change *c, struct doc *d, enum state_slot slot);
 void keep_drop_now(struct doc *d);
+/* Nor is what its file holds; what is beside the file stays. */
+void keep_drop_file(struct doc *d);
 /* An editor put the old bytes back: the refused draft is the one beside the file now. */
 void keep_set_aside(struct doc *d, struct timespec mtime);
 

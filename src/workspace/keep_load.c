@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "workspace/conflict.h"
 #include "workspace/names.h"
 
 /* ---- pages ------------------------------------------------------------------- */
@@ -49,6 +50,21 @@ struct known *known_take(struct workspace *ws, const char *id)
     if (known)
         HASH_DEL(ws->known, known);
     return known;
+}
+
+void known_put(struct workspace *ws, struct page *p)
+{
+    const struct doc *params = page_doc_of(p, PAGE_PARAMS);
+    struct known *known = xcalloc(1, sizeof *known);
+    known->key = xstrdup(p->key);
+    known->id = xstrdup(p->id);
+    known->dir = xstrdup(p->dir);
+    known->name = xstrdup(p->name);
+    known->own_dir = p->own_dir;
+    known->params = params->own ? text_ref(params->shown) : NULL;
+    known->params_mtime = params->mtime;
+    known_free(known_take(ws, p->id));
+    HASH_ADD_KEYPTR(hh, ws->known, known->id, strlen(known->id), known);
 }
 
 void known_give_params(struct known *known, struct page *p)
@@ -133,6 +149,7 @@ static void doc_take_draft(struct doc *d, const struct state_draft *row)
 {
     text_replace(&d->kept[row->slot], text_ref(row->text));
     doc_take_problem(d, row);
+    conflict_recall(d);
     if (row->slot == STATE_MOVED && row->stage == STATE_REFUSED) {
         if (doc_has_rejected(d))
             d->rejected = true;

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "json/json.h"
+#include "workspace/archived.h"
 #include "workspace/batch.h"
 #include "workspace/body.h"
 #include "workspace/cache.h"
@@ -30,23 +31,15 @@ static struct page *pages_find_id(struct workspace *ws, const char *id)
     return p;
 }
 
-static bool pages_name_taken(struct workspace *ws, const char *dir)
+static bool pages_name_taken(void *arg, const char *dir)
 {
+    struct workspace *ws = arg;
     return pages_find(ws, dir) || overlay_has(ws->overlay->pages, dir);
 }
 
-/* The wanted name, else the one with the id behind it (ids differ; their first eight
- * bytes may not, so a counter has the last word). malloc'ed. */
 char *pages_free_name(struct workspace *ws, const char *slug, const char *id)
 {
-    char *dir = xstrdup(slug);
-    for (unsigned n = 2; pages_name_taken(ws, dir); n++) {
-        cleanup_free char *tried = dir;
-        cleanup_free char *unique = name_slug_unique(slug, id);
-        dir = n == 2 ? steal_ptr(unique) : xasprintf("%s-%u", unique, n);
-        (void)tried;
-    }
-    return dir;
+    return name_unused(slug, id, pages_name_taken, ws);
 }
 
 void pages_insert(struct workspace *ws, struct page *p, const char *dir)
@@ -60,6 +53,7 @@ void pages_insert(struct workspace *ws, struct page *p, const char *dir)
     HASH_ADD_KEYPTR(hh_name, ws->by_name, p->dir, strlen(p->dir), p);
     if (p->id)
         HASH_ADD_KEYPTR(hh_id, ws->by_id, p->id, strlen(p->id), p);
+    archived_give_back(ws, p);
     ws->pages_time = clock_now();
     pages_name_changed(ws, p->dir);
 }
@@ -87,6 +81,7 @@ void pages_set_id(struct workspace *ws, struct page *p, const char *id)
     }
     p->id = xstrdup(id);
     p->unkept = true;
+    archived_give_back(ws, p);
     page_rekey(p);
     p->seen = ws->sweep;
     if (p->listed)
@@ -135,11 +130,28 @@ static void list_rename(struct workspace *ws, struct page *p, const char *name)
     if (p->own_dir && (!p->name || !strcmp(p->name, name ? name : "")))
         return;
     page_ref(p);
+    page_changed_elsewhere(p, CHANGE_GONE, p->dir);
     pages_remove(ws, p);
     cleanup_free char *dir = pages_free_name(ws, p->slug, p->id);
     pages_insert(ws, p, dir);
+    page_changed_elsewhere(p, CHANGE_CAME, p->dir);
     p->own_dir = false;
     page_unref(p);
+}
+
+/* Of a page that somebody here has read it is told which file it is that changed: then it
+ * is read again. */
+static void list_changed(struct page *p)
+{
+    bool was_read = p->body == BODY_READY || p->body == BODY_SHED;
+    page_drop_body(p);
+    free(steal_ptr(p->token)); /* a cached body of it is as old */
+    if (!p->ws->config.watched)
+        return;
+    if (was_read)
+        page_want_body(p);
+    for (int i = PAGE_PAGE; !was_read && i < PAGE_FILES; i++)
+        page_changed_elsewhere(p, CHANGE_FILE, page_file_name((enum page_file)i));
 }
 
 static void list_take_known(struct workspace *ws, struct page *p,
@@ -152,10 +164,8 @@ static void list_take_known(struct workspace *ws, struct page *p,
         bool known = p->token && !strcmp(p->token, from->token);
         free(p->list_token);
         p->list_token = xstrdup(from->token);
-        if (!known) {
-            page_drop_body(p);
-            free(steal_ptr(p->token)); /* a cached body of it is as old */
-        }
+        if (!known)
+            list_changed(p);
     }
     list_rename(ws, p, from->name);
     page_take_fields(p, from);
@@ -195,6 +205,8 @@ static struct page *list_take_new(struct workspace *ws, const struct platform_pa
     p->list_token = xstrdup(from->token);
     page_take_fields(p, from);
     page_set_info(p, present_info(from));
+    if (ws->listed_once)
+        page_changed_elsewhere(p, CHANGE_CAME, p->dir);
     return p;
 }
 
@@ -269,25 +281,31 @@ static void list_keep(struct workspace *ws, const struct summary *s,
         page_want_body(p);
 }
 
-/* A draft, or scratch beside it: what a user wrote does not go out of sight. */
-static bool page_holds_text(struct page *p)
+/* What a user wrote does not go out of sight: the files beside it are in archived/ from
+ * now on. It may come back under the name that it has here. */
+static void list_drop(struct workspace *ws, struct page *p)
 {
-    return page_is_dirty(p) || !overlay_is_empty(page_scratch(p));
+    log_info("page %s is gone from the platform", p->dir);
+    list_cache_drop(p);
+    page_ref(p);
+    page_changed_elsewhere(p, CHANGE_GONE, p->dir);
+    known_put(ws, p);
+    page_scratch(p); /* cut loose with the rest */
+    page_detach(p);
+    pages_remove(ws, p);
+    archived_take(ws, p);
+    page_unref(p);
 }
 
 /* What the sweep did not have is gone, except what was made or changed here meanwhile,
- * and what holds text of this machine: that stays until it is removed here. */
+ * and what has a draft: that stays, with the files beside it, until it is dealt with. */
 static void list_drop_unseen(struct workspace *ws)
 {
     struct page *p;
     struct page *tmp;
     HASH_ITER (hh_name, ws->by_name, p, tmp) {
-        if (!p->id || p->seen >= ws->sweep || page_holds_text(p) || page_is_ahead(p))
-            continue;
-        log_info("page %s is gone from the platform", p->dir);
-        list_cache_drop(p);
-        page_detach(p);
-        pages_remove(ws, p);
+        if (p->id && p->seen < ws->sweep && !page_is_dirty(p) && !page_is_ahead(p))
+            list_drop(ws, p);
     }
 }
 
@@ -334,8 +352,29 @@ static void list_apply(struct workspace *ws, const struct platform_answer *answe
     keep_end(ws, c);
     list_drop_unseen(ws);
     list_cache_end(ws);
+    archived_swept(ws);
     ws->listed_once = true;
     ws->swept_ms = clock_ms();
+}
+
+static void list_look(struct workspace *ws)
+{
+    if (ws->listed_once && clock_ms() - ws->tried_ms > ws->config.refresh_ms)
+        list_sweep(ws, HTTP_BACKGROUND);
+}
+
+static void list_look_again(void *arg)
+{
+    workspace_pages_used(arg);
+}
+
+/* Who watches for changes makes no calls by which he would be seen to use the mount. */
+static void list_look_later(struct workspace *ws)
+{
+    enum { SOONEST_MS = 100 };
+    int64_t delay_ms = ws->config.refresh_ms + SOONEST_MS;
+    if (ws->config.watched)
+        loop_timer_set(ws->config.loop, &ws->list_timer, delay_ms, list_look_again, ws);
 }
 
 static void list_done(void *arg, const struct platform_answer *answer)
@@ -346,11 +385,11 @@ static void list_done(void *arg, const struct platform_answer *answer)
     if (!answer->err) {
         list_apply(ws, answer);
         list_ask_me(ws);
-        workspace_forgot(
-            ws); /* the list as it came takes as much as what is kept of it */
+        workspace_forgot(ws); /* as it came it takes as much as what is kept of it */
     }
     list_forget_gone(ws);
     struct wait *waits = wait_take(&ws->list_waits);
+    list_look_later(ws);
     ws_unlock(ws);
     if (answer->err)
         log_warning("the list of pages cannot be read: %s", answer->message);
@@ -359,7 +398,7 @@ static void list_done(void *arg, const struct platform_answer *answer)
 
 void list_sweep(struct workspace *ws, enum http_class class)
 {
-    struct platform_call call = {class, 0, list_done, ws};
+    struct platform_call call = {class, 0, list_done, ws, wait_who(ws->list_waits)};
     if (ws->listing)
         return;
     ws->listing = true;
@@ -369,12 +408,6 @@ void list_sweep(struct workspace *ws, enum http_class class)
 }
 
 /* ---- the face ---------------------------------------------------------------- */
-
-static void list_look(struct workspace *ws)
-{
-    if (ws->listed_once && clock_ms() - ws->tried_ms > ws->config.refresh_ms)
-        list_sweep(ws, HTTP_BACKGROUND);
-}
 
 void workspace_pages_used(struct workspace *ws)
 {

@@ -179,6 +179,7 @@ int workspace_pages_settle(struct workspace *ws, const char *name, struct wait *
     if (*name != '.' && list_may_settle(ws) && !pages_has_name(ws, name)) {
         struct settle *s = xcalloc(1, sizeof *s);
         s->wait.done = settled;
+        s->wait.tid = w->tid;
         wait_add(&s->waits, w);
         wait_add(&ws->list_waits, &s->wait);
         list_sweep(ws, HTTP_INTERACTIVE);
@@ -186,6 +187,18 @@ int workspace_pages_settle(struct workspace *ws, const char *name, struct wait *
     }
     ws_unlock(ws);
     return err;
+}
+
+int workspace_archived_ready(struct workspace *ws, struct wait *w)
+{
+    ws_lock(ws);
+    bool swept = ws->swept_ms != 0;
+    if (!swept) {
+        wait_add(&ws->list_waits, w);
+        list_sweep(ws, HTTP_INTERACTIVE);
+    }
+    ws_unlock(ws);
+    return swept ? workspace_pages_ready(ws, w) : -EINPROGRESS;
 }
 
 bool workspace_has_list(struct workspace *ws)
@@ -222,7 +235,7 @@ static void me_answered(void *arg, const struct platform_answer *answer)
 
 void list_ask_me(struct workspace *ws)
 {
-    struct platform_call call = {HTTP_BACKGROUND, 0, me_answered, ws};
+    struct platform_call call = {HTTP_BACKGROUND, 0, me_answered, ws, 0};
     if (!ws->me_is_old)
         return;
     ws->me_is_old = false;

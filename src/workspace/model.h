@@ -18,6 +18,8 @@
 #include "workspace/state.h"
 #include "workspace/workspace.h"
 
+/* What a file can hold; a save takes less (JSON_LIMITS_USER), and keeps the rest as a
+ * draft. */
 enum { DOC_BYTES_MAX = 64 << 20 };
 
 struct xattr {
@@ -73,6 +75,7 @@ struct item {
     struct doc *doc;    /* the document this file is; NULL: scratch */
     bool dirty;         /* data holds the bytes; else the doc's shown text does */
     bool orphan;        /* of a page that is gone: not saved, nothing is made in it */
+    bool archived;      /* the directory of an entry of archived/ */
     struct buf data;    /* the bytes of what is not backed */
     uint64_t seq;       /* counts changes of the bytes */
     uint64_t turns;     /* counts those that come from here: item_changed() */
@@ -184,6 +187,7 @@ struct page {
     int64_t leased_ms;                      /* when page_ready() was asked last */
 };
 
+struct archived; /* archived.c */
 struct archiver; /* brake.c */
 struct husk;     /* shed.c */
 struct batch;    /* batch.h */
@@ -208,6 +212,8 @@ struct workspace {
     uint64_t next_ino;
     struct state *state;        /* NULL: nothing outlives the process */
     struct timespec pages_time; /* when a page came or went */
+    struct archived *archived, *archived_by_key;
+    struct timespec archived_time; /* when an entry came or went */
 
     struct text *me;
     bool writable;
@@ -217,6 +223,7 @@ struct workspace {
     int64_t tried_ms; /* when the newest one began */
     int64_t swept_ms; /* when the last good one ended; 0: never */
     struct wait *list_waits;
+    struct loop_timer list_timer; /* of a workspace that is watched */
     struct known *known; /* what state.db says of pages that are not listed yet */
     struct gone_id
         *gone; /* archived here while a sweep was under way that has them still */
@@ -259,6 +266,9 @@ void page_name_changed(struct page *p, const char *name);
 /* Every document and view, and whatever else is in it. */
 void page_names_changed(struct page *p);
 void pages_name_changed(struct workspace *ws, const char *name);
+void archived_name_changed(struct workspace *ws, const char *name);
+void page_changed_elsewhere(struct page *p, enum workspace_change change,
+                            const char *name);
 
 /* -EACCES, with the reason in the log. */
 int workspace_refuse(struct workspace *ws, const char *what);
@@ -268,6 +278,8 @@ int workspace_refuse(struct workspace *ws, const char *what);
 /* Lists of waits are taken whole under the lock and run after it. */
 void wait_add(struct wait **list, struct wait *w);
 struct wait *wait_take(struct wait **list);
+/* The process of the one that waits longest, for http_request.who. */
+int wait_who(const struct wait *list);
 void wait_run(struct wait *list, int err);
 
 /* ---- pages (page.c) -------------------------------------------------- */
@@ -303,6 +315,12 @@ bool page_is_dirty(const struct page *p);
 struct item *page_scratch(struct page *p); /* page_local() with the lock held */
 /* Its id or, without one, its directory's name has changed: the scratch follows. */
 void page_rekey(struct page *p);
+/* The name of its scratch on the disk; malloc'ed. */
+char *page_key(const struct page *p);
+/* The same for what it is made of. kind: "id", with the id as name. */
+char *page_key_of(const char *kind, const char *name);
+/* The inode number of a page that is called so in state.db. */
+uint64_t page_number_of(const char *key);
 /* Cuts the items loose; they keep their bytes. */
 void page_detach(struct page *p);
 void page_touch(struct page *p); /* its directory changed */

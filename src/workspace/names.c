@@ -82,6 +82,19 @@ char *name_slug_unique(const char *slug, const char *id)
     return buf_steal(&out);
 }
 
+/* Ids differ; their first eight bytes may not, so a counter has the last word. */
+char *name_unused(const char *slug, const char *id, name_taken_fn *taken, void *arg)
+{
+    char *name = xstrdup(slug);
+    for (unsigned n = 2; taken(arg, name); n++) {
+        cleanup_free char *tried = name;
+        cleanup_free char *unique = name_slug_unique(slug, id);
+        name = n == 2 ? steal_ptr(unique) : xasprintf("%s-%u", unique, n);
+        (void)tried;
+    }
+    return name;
+}
+
 bool name_is_component(const char *name)
 {
     size_t len = strnlen(name, NAME_COMPONENT_MAX + 1);

@@ -19,6 +19,11 @@ char *name_slug(const char *name) __attribute__((warn_unused_result));
  */
 char *name_slug_unique(const char *slug, const char *id)
     __attribute__((warn_unused_result));
+/* slug, or where that is taken slug made unique by the id, and where that is taken too with
+ * a number behind it. malloc'ed. */
+typedef bool name_taken_fn(void *arg, const char *name);
+char *name_unused(const char *slug, const char *id, name_taken_fn *taken, void *arg)
+    __attribute__((warn_unused_result));
 /* May this string stand as one path component: 1..255 bytes, no '/', not "." or "..", no
  * byte below 0x20, no DEL? Bytes that are no UTF-8 may: local files have such names. */
 bool name_is_component(const char *name);

@@ -355,13 +355,17 @@ void overlay_page_rekey(struct item *dir, const char *key)
     overlay_unlock(o);
 }
 
-void overlay_page_remove(struct item *dir)
+int overlay_page_remove(struct item *dir)
 {
     struct overlay *o = overlay_lock(dir);
     int at = overlay_dir(o->page_dirs, false);
-    if (at >= 0 && dir->links && unlinkat(at, dir->links->name, AT_REMOVEDIR) == 0)
-        dir->gone = true;
+    int err = at < 0 ? at : 0;
+    if (!err && dir->links && !dir->gone) {
+        err = unlinkat(at, dir->links->name, AT_REMOVEDIR) ? -errno : 0;
+        dir->gone = !err;
+    }
     overlay_unlock(o);
+    return err == -ENOENT ? 0 : err;
 }
 
 /* ---- beginning and end ------------------------------------------------------- */

@@ -45,8 +45,8 @@ struct item *overlay_page_dir(struct overlay *o, const char *key);
 /* The directory gets another key, what is there already stays; what would clash with it
  * is left under the old one. */
 void overlay_page_rekey(struct item *dir, const char *key);
-/* Removes it when it is empty. */
-void overlay_page_remove(struct item *dir);
+/* Removes it: 0, also when it was never made; -ENOTEMPTY, ... */
+int overlay_page_remove(struct item *dir);
 
 /* ---- names (overlay_names.c): the errno of the system call each stands for ---- */
 

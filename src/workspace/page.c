@@ -82,7 +82,7 @@ struct doc *page_doc_of(struct page *p, enum page_file which)
 /* ---- life -------------------------------------------------------------------- */
 
 /* The same after a remount; the low four bits are left for the files inside. */
-static uint64_t page_ino(const char *key)
+uint64_t page_number_of(const char *key)
 {
     uint64_t h = 14695981039346656037u;
     for (; *key; key++)
@@ -118,7 +118,7 @@ struct page *page_new(struct workspace *ws, const char *key, const char *id,
     p->is_template = is_template;
     p->id = xstrdup(id);
     p->key = key ? xstrdup(key) : id ? xstrdup(id) : page_random_key();
-    p->ino = page_ino(p->key);
+    p->ino = page_number_of(p->key);
     p->ctime = clock_now();
     if (!id) {
         p->body = BODY_READY;
@@ -182,10 +182,15 @@ void page_detach(struct page *p)
     }
 }
 
+char *page_dir_locked(struct page *p)
+{
+    return xstrndup(p->dir, strlen(p->dir));
+}
+
 char *page_dir(struct page *p)
 {
     ws_lock(p->ws);
-    char *dir = xstrndup(p->dir, strlen(p->dir));
+    char *dir = page_dir_locked(p);
     ws_unlock(p->ws);
     return dir;
 }
@@ -222,10 +227,16 @@ struct item *page_local(struct page *p)
 
 /* The name of its scratch on the disk: "id-" and the platform's id, for a page that has
  * none "new-" and its directory's name; whatever is no plain name goes by its hash. */
-static char *page_key(const struct page *p)
+char *page_key(const struct page *p)
 {
-    const char *kind = p->is_template ? "template" : p->id ? "id" : "new";
-    const char *name = p->id ? p->id : p->dir;
+    return page_key_of(p->is_template ? "template"
+                       : p->id        ? "id"
+                                      : "new",
+                       p->id ? p->id : p->dir);
+}
+
+char *page_key_of(const char *kind, const char *name)
+{
     static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
     unsigned char digest[SHA256_BYTES];

@@ -48,7 +48,7 @@ static int place_check(struct item *dir, const char *name)
         err = -ENOENT;
     else if (!err && dir->page && dir->page->is_template)
         err = -EROFS;
-    else if (!err && dir->page && page_file_find(name) >= 0)
+    else if (!err && (dir->page || dir->archived) && page_file_find(name) >= 0)
         err = -EACCES; /* a view, or what must be a file */
     ws_unlock(dir->ws);
     return err;

@@ -214,14 +214,20 @@ static int check_queries(const struct page_edit *edit, struct json_span value)
     return refuse(edit, value, "the queries are saved in queries.json");
 }
 
+static int check_info(const struct page_edit *edit, struct json_span value)
+{
+    return refuse(edit, value, "this is the platform's own: info.json shows it");
+}
+
 static const struct page_rule {
     const char *key;
     int (*check)(const struct page_edit *edit, struct json_span value);
 } page_rules[] = {
-    {"name", check_name},
-    {"tags", check_tags},
-    {"spec", check_spec},
-    {"declared_queries", check_queries},
+    {"name", check_name},       {"tags", check_tags},
+    {"spec", check_spec},       {"declared_queries", check_queries},
+    {"status", check_info},     {"console_url", check_info},
+    {"created_at", check_info}, {"updated_at", check_info},
+    {"version", check_info},
 };
 
 static int check_member(const struct page_edit *edit, struct json_span key,

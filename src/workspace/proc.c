@@ -63,9 +63,18 @@ static int proc_status_read(pid_t tid, struct proc_status *ret_status)
     return 0;
 }
 
+/* Most processes have one thread, whose id is theirs: one call without a file tells (it is
+ * refused with EPERM for others' processes, but with ESRCH for a thread of another group). */
+static bool proc_is_leader(pid_t tid)
+{
+    return tid > 0 && (tgkill(tid, tid, 0) == 0 || errno == EPERM);
+}
+
 pid_t proc_tgid(pid_t tid)
 {
     struct proc_status status;
+    if (proc_is_leader(tid))
+        return tid;
     return tid > 0 && !proc_status_read(tid, &status) ? status.tgid : tid;
 }
 

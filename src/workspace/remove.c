@@ -31,7 +31,7 @@ static int page_unlink(struct page *p, enum page_file which, pid_t tgid)
         return -ENOENT;
     if (d) {
         doc_unbind(d);
-        keep_drop_now(d);
+        keep_drop_file(d);
         d->unlinker = tgid;
     } else {
         p->hidden |= 1u << which;
@@ -175,7 +175,8 @@ static void archived(void *arg, const struct platform_answer *answer)
 {
     struct archive *a = arg;
     struct workspace *ws = a->page->ws;
-    struct platform_call call = {HTTP_SAVE, ARCHIVE_DEADLINE_MS, archive_looked, a};
+    struct platform_call call = {HTTP_SAVE, ARCHIVE_DEADLINE_MS, archive_looked, a,
+                                 a->tgid};
     ws_lock(ws);
     if (answer->err && answer->sent && !answer->status) {
         platform_page_get(ws->config.platform, a->page->id, &call);
@@ -217,7 +218,7 @@ static int archive_start(struct workspace *ws, struct page *p, pid_t tgid,
                          enum archive_leave leave, struct wait *w)
 {
     struct archive *a = xcalloc(1, sizeof *a);
-    struct platform_call call = {HTTP_SAVE, ARCHIVE_DEADLINE_MS, archived, a};
+    struct platform_call call = {HTTP_SAVE, ARCHIVE_DEADLINE_MS, archived, a, tgid};
     a->page = page_ref(p);
     a->tgid = tgid;
     a->leave = leave;

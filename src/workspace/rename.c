@@ -61,6 +61,10 @@ static int rename_check(const struct target *from, const struct target *to,
         return -EXDEV;
     if (from->doc && to->doc && from->doc != to->doc)
         return -EXDEV;
+    if ((from->doc && to->dir->archived) || (to->doc && from->dir->archived))
+        return -EXDEV; /* that is another page's */
+    if (to->dir->archived && page_file_find(to->name) >= 0)
+        return -EACCES; /* it may come back */
     return scratch_is_name(to->name) ? 0 : -EINVAL;
 }
 
@@ -244,7 +248,7 @@ static void page_renamed(void *arg, const struct platform_answer *answer)
     struct page_rename *r = arg;
     struct workspace *ws = r->page->ws;
     struct platform_call call = {HTTP_SAVE, PAGE_RENAME_DEADLINE_MS, page_rename_looked,
-                                 r};
+                                 r, wait_who(r->waits)};
     ws_lock(ws);
     if (answer->err && answer->sent && !answer->status) {
         platform_page_get(ws->config.platform, r->page->id, &call);
@@ -258,7 +262,8 @@ static int page_rename_start(struct workspace *ws, struct page *p, const char *t
                              struct wait *w)
 {
     struct page_rename *r = xcalloc(1, sizeof *r);
-    struct platform_call call = {HTTP_SAVE, PAGE_RENAME_DEADLINE_MS, page_renamed, r};
+    struct platform_call call = {HTTP_SAVE, PAGE_RENAME_DEADLINE_MS, page_renamed, r,
+                                 wait_who(w)};
     struct buf body = BUF_INIT;
     buf_puts(&body, "{\"name\":");
     json_quotes(&body, to);

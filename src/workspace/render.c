@@ -45,7 +45,8 @@ static void rendered(void *arg, const struct platform_answer *answer)
 /* Lock held. */
 static void render_start(struct page *p)
 {
-    struct platform_call call = {HTTP_INTERACTIVE, 0, rendered, page_ref(p)};
+    struct platform_call call = {HTTP_RENDER, 0, rendered, page_ref(p),
+                                 wait_who(p->render_waits)};
     p->rendering = true;
     p->render_again = false;
     p->render_epoch = p->epoch;

@@ -235,6 +235,8 @@ static void save_succeed_page(struct save *s, struct text *text, bool merged,
     if (!merged)
         return;
     s->page->stale = !s->was_there && !(from && from->name);
+    if (text_same_value(text, d->remote))
+        return; /* the saver had seen it all */
     text_replace(&d->shown, text_ref(d->remote));
     d->mtime = clock_now();
     item_changed(d->file);
@@ -281,6 +283,10 @@ static void save_succeed(struct save *s, const struct platform_page *from)
         save_take_page(s, from);
     save_take_docs(s, from);
     doc_remove_rejected(s->doc);
+    if (s->other_draft)
+        doc_remove_rejected(s->other);
+    if (s->meta_draft)
+        doc_remove_rejected(page_doc_of(s->page, PAGE_PAGE));
     save_drop_drafts(s, c);
     keep_place(c, s->page);
     keep_texts(c, s->page);
@@ -301,7 +307,7 @@ static void save_fail(struct save *s, int err)
     else
         text_replace(&s->doc->draft_base, text_ref(s->base));
     if (!s->disk_err && !save_is_overtaken(s, s->slot))
-        keep_mark(s->doc, s->slot, STATE_REFUSED);
+        save_mark_refused(s, err);
 }
 
 /* Takes the save off its page, which goes on with the next one. Lock held, released. */

@@ -129,6 +129,9 @@ void save_drop_drafts(struct save *s, struct state_change *c);
 void save_keep_replaced(struct save *s, struct state_change *c);
 /* It waits for other files: the file's own draft, wherever it came from. */
 void save_keep_waiting(struct save *s);
+/* It ends with err, and whoever waits is told once that is on the disk: then it also has
+ * its reason after a crash. */
+void save_mark_refused(struct save *s, int err);
 /* A text that was refused here is told so once it is on the disk: err at once where
  * nobody waits or nothing is kept, else -EINPROGRESS. */
 int save_keep_refusal(struct doc *d, enum state_slot slot, struct text *text,

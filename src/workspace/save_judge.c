@@ -155,17 +155,15 @@ static bool save_other_collides(const struct save *s)
 }
 
 /* Refused, or about to take along what must stay: once more with less, or with what the
- * platform has now? The first refusal with the other's draft stays noted. Lock held,
- * released when true. */
+ * platform has now? What is wrong with the other's draft stands with that already. Lock
+ * held, released when true. */
 static bool save_tries_again(struct save *s)
 {
     bool alone = s->other_draft && ((s->refused && !s->whole) || save_other_collides(s));
     if (!alone && !(s->refused && save_other_moved(s)))
         return false;
-    if (alone)
-        text_replace(&s->other_draft, NULL);
-    else
-        save_forget_refusal(s);
+    text_replace(&s->other_draft, NULL);
+    save_forget_refusal(s);
     save_validate(s);
     return true;
 }

@@ -66,8 +66,10 @@ bool save_is_overtaken(const struct save *s, enum state_slot slot)
 /* A file that went along: unless a newer text of it is kept by now. */
 static void keep_drop_same(struct state_change *c, struct doc *d, struct text *sent)
 {
-    if (text_equal(d->kept[STATE_DRAFT], sent))
-        keep_drop(c, d, STATE_DRAFT);
+    if (!text_equal(d->kept[STATE_DRAFT], sent))
+        return;
+    keep_drop(c, d, STATE_DRAFT);
+    keep_drop(c, d, STATE_MOVED);
 }
 
 void save_drop_drafts(struct save *s, struct state_change *c)
@@ -106,7 +108,7 @@ void save_keep_replaced(struct save *s, struct state_change *c)
 void save_keep_waiting(struct save *s)
 {
     if (s->slot == STATE_DRAFT) {
-        keep_mark(s->doc, STATE_DRAFT, STATE_WAITING);
+        keep_mark(s->doc, STATE_DRAFT, STATE_WAITING, NULL, NULL);
         return;
     }
     keep_draft(s->doc, STATE_DRAFT, STATE_WAITING, s->text, s->mtime, NULL, NULL);
@@ -115,7 +117,7 @@ void save_keep_waiting(struct save *s)
     keep_end(s->page->ws, c);
 }
 
-/* ---- refusals without a save ------------------------------------------------- */
+/* ---- refusals: told once they are on the disk --------------------------------- */
 
 struct refusal {
     struct wait *waits;
@@ -128,6 +130,16 @@ static void refusal_kept(void *arg, int disk_err)
     (void)disk_err; /* in the log; the refusal is the answer */
     wait_run(r->waits, r->err);
     free(r);
+}
+
+void save_mark_refused(struct save *s, int err)
+{
+    struct refusal *r = xcalloc(1, sizeof *r);
+    r->err = err;
+    if (!keep_mark(s->doc, s->slot, STATE_REFUSED, refusal_kept, r))
+        free(r);
+    else
+        r->waits = wait_take(&s->waits);
 }
 
 int save_keep_refusal(struct doc *d, enum state_slot slot, struct text *text,

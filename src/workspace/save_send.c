@@ -8,13 +8,14 @@
 #include "workspace/faults.h"
 #include "workspace/present.h"
 
-/* RENAME, MKDIR and RMDIR hold their directory's kernel lock until they are answered. */
-enum { SAVE_DEADLINE_MS = 60000, RENAME_DEADLINE_MS = 20000 };
+/* A save may have to wait until a minute's budget comes back.
+ * RENAME, MKDIR and RMDIR hold their directory's kernel lock until they are answered. */
+enum { SAVE_DEADLINE_MS = 75000, RENAME_DEADLINE_MS = 20000 };
 
 struct platform_call save_call(struct save *s, platform_done_fn *done)
 {
     int64_t deadline = s->rename ? RENAME_DEADLINE_MS : SAVE_DEADLINE_MS;
-    return (struct platform_call){HTTP_SAVE, deadline, done, s};
+    return (struct platform_call){HTTP_SAVE, deadline, done, s, s->by.tgid};
 }
 
 void save_note_verdict(struct save *s, const struct platform_verdict *verdict)

@@ -46,11 +46,12 @@ static void templates_listed(void *arg, const struct platform_answer *answer)
 
 int workspace_templates_ready(struct workspace *ws, struct wait *w)
 {
-    struct platform_call call = {HTTP_INTERACTIVE, 0, templates_listed, ws};
+    struct platform_call call = {HTTP_INTERACTIVE, 0, templates_listed, ws, 0};
     int err = 0;
     ws_lock(ws);
     if (!ws->templates_known) {
         wait_add(&ws->template_waits, w);
+        call.who = wait_who(ws->template_waits);
         if (!ws->templates_listing)
             platform_templates_list(ws->config.platform, &call);
         ws->templates_listing = true;

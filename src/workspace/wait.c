@@ -1,5 +1,7 @@
 #include "workspace/model.h"
 
+#include "workspace/proc.h"
+
 void wait_add(struct wait **list, struct wait *w)
 {
     if (w)
@@ -9,6 +11,11 @@ void wait_add(struct wait **list, struct wait *w)
 struct wait *wait_take(struct wait **list)
 {
     return steal_ptr(*list);
+}
+
+int wait_who(const struct wait *list)
+{
+    return list && list->tid ? (int)proc_tgid(list->tid) : 0;
 }
 
 void wait_run(struct wait *list, int err)

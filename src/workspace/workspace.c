@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "json/json.h"
+#include "workspace/archived.h"
 #include "workspace/batch.h"
 #include "workspace/body.h"
 #include "workspace/brake.h"
@@ -25,6 +26,7 @@ static const char ignore_text[] =
     "/.gitignore\n"
     "/.ignore\n"
     "/.amdahl/\n"
+    "/archived/\n"
     "/by-id/\n"
     "/templates/\n"
     "**/pages/*/errors\n"
@@ -107,8 +109,6 @@ void workspace_destroy(struct workspace *ws)
     keep_close(ws);
     cache_close(ws->cache);
     HASH_ITER (hh_name, ws->by_name, p, tmp) {
-        for (int i = 0; i < page_docs(p); i++)
-            conflict_clear(&p->docs[i]); /* the next mount finds it anew at a save */
         page_detach(p);
         pages_remove(ws, p);
     }
@@ -116,6 +116,7 @@ void workspace_destroy(struct workspace *ws)
     while (ws->loaded)
         shed_forget(ws->loaded);
     workspace_drop_templates(ws);
+    archived_free_all(ws);
     list_forget_gone(ws);
     brake_free(ws->archivers);
     overlay_close(ws->overlay);

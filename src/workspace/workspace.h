@@ -40,6 +40,7 @@ struct item_files;
 struct wait {
     void (*done)(struct wait *w, int err);
     struct wait *prev, *next;
+    int tid; /* the thread that waits; 0: nobody in particular */
 };
 
 struct workspace_config {
@@ -50,6 +51,7 @@ struct workspace_config {
     int64_t ttl_ms;         /* bodies, where the platform's list has no change token */
     unsigned archive_limit; /* pages one process may archive a minute */
     bool runtime_hidden;    /* views are not listed */
+    bool watched;           /* changes elsewhere are wanted as they come */
     const char *state_dir;  /* where state.db and overlay/ are */
     const char *cache_dir;  /* where cache.db is; NULL: nowhere */
     uint64_t cache_bytes;   /* of bodies in it */
@@ -68,12 +70,18 @@ void workspace_destroy(struct workspace *ws);
 /* What changed by itself, for whoever keeps what it was told: not by a call from outside
  * on just that. Called on any thread and with the lock held: it must not call back, but
  * may take references. */
+enum workspace_change { CHANGE_FILE, CHANGE_CAME, CHANGE_GONE };
 struct workspace_observer {
     void (*file)(void *arg, struct item *it); /* bytes or attributes */
     void (*page)(void *arg, struct page *p);  /* its directory, and its views */
     /* A name in it that is there, or is not, by now. */
     void (*name)(void *arg, struct page *p, const char *name);
-    void (*pages)(void *arg, const char *name); /* the same of pages/ */
+    void (*pages)(void *arg, const char *name);    /* the same of pages/ */
+    void (*archived)(void *arg, const char *name); /* and of archived/ */
+    /* Somebody else's doing: a file of p ("spec.json"), or p itself, at this name in
+     * pages/. */
+    void (*elsewhere)(void *arg, enum workspace_change change, struct page *p,
+                      const char *name);
 };
 /* NULL: nobody, any more. While nothing else runs. */
 void workspace_observe(struct workspace *ws, const struct workspace_observer *observer,
@@ -95,6 +103,8 @@ void workspace_begin_offline(struct workspace *ws);
 int workspace_pages_ready(struct workspace *ws, struct wait *w);
 /* Somebody uses it: reads it behind when it is old and was read before. */
 void workspace_pages_used(struct workspace *ws);
+/* 0 once a sweep of this mount has told which pages are gone; else as the sweep. */
+int workspace_archived_ready(struct workspace *ws, struct wait *w);
 /* A name in pages/ is not there. While the list is out of the cache alone, the first sweep
  * may bring it: waits for that, unless it would take long or nobody answers. Always 0 in the
  * end. */
@@ -126,6 +136,31 @@ int workspace_page_rename(struct workspace *ws, const char *from, const char *to
 /* So many more archives pass the brake, whoever asks: amdahlctl allow-archive. */
 void workspace_allow_archive(struct workspace *ws, unsigned count);
 
+/* ---- archived/ --------------------------------------------------------------- */
+
+/* A page that the platform lists no more, and the files that stood beside its documents:
+ * they are in a directory of its name, until it comes back. Known after
+ * workspace_pages_ready(). */
+struct archived;
+/* As workspace_each_page(). */
+typedef void archived_visit_fn(void *arg, const char *name, struct archived *a);
+void workspace_each_archived(struct workspace *ws, archived_visit_fn *fn, void *arg);
+/* A reference, or NULL. */
+struct archived *workspace_find_archived(struct workspace *ws, const char *name);
+/* rmdir archived/<name>; nothing is sent. -ENOENT, -ENOTEMPTY while files are in it. */
+int workspace_archived_rmdir(struct workspace *ws, const char *name);
+/* When an entry last came or went; 0: not yet. */
+struct timespec workspace_archived_time(struct workspace *ws);
+
+struct archived *archived_ref(struct archived *a);
+void archived_unref(struct archived *a);
+/* Its inode number, that of the page's directory. Constant. */
+uint64_t archived_number(const struct archived *a);
+void archived_stat(struct archived *a, struct stat *ret);
+/* Where its files are; borrowed, the same for its life. The names of a page's documents and
+ * views are nobody's there (-EACCES): it may come back. */
+struct item *archived_place(struct archived *a);
+
 /* ---- templates/ -------------------------------------------------------------- */
 
 int workspace_templates_ready(struct workspace *ws, struct wait *w);
@@ -155,6 +190,7 @@ struct page *page_ref(struct page *p);
 void page_unref(struct page *p);
 /* Its directory's name now; malloc'ed. */
 char *page_dir(struct page *p);
+char *page_dir_locked(struct page *p); /* for an observer */
 /* Its directory's inode number, that of its file `which` (constant). Any thread, lock or
  * not. */
 uint64_t page_number(const struct page *p);
@@ -319,6 +355,9 @@ void workspace_batch_end(struct workspace *ws, uint64_t number);
 
 struct text *workspace_status(struct workspace *ws);
 struct text *workspace_me(struct workspace *ws);
+struct text *workspace_metrics(struct workspace *ws); /* the text format of Prometheus */
+struct text *
+workspace_requests(struct workspace *ws); /* those on their way, a line each */
 /* Runs one command line of .amdahl/ctl. 0 or -errno; -EINVAL: unknown. *ret_words: what
  * is read back (a reference), set before anything is waited for. */
 int workspace_command(struct workspace *ws, const char *line, struct text **ret_words,

@@ -115,7 +115,7 @@ class Desk:
         assert now["spec"] == json.loads(self.file.read_text())
         for field in ("id", "name", "status", "tags", "declared_queries"):
             assert now[field] == self.before[field]
-        assert self.left_over() == set(leaves)
+        assert self.left_over() == set(leaves), self.left_over()
         assert self.errors() == ""
         after = os.stat(self.file)
         assert (after.st_mtime_ns, after.st_size) == (stat.st_mtime_ns, stat.st_size)
@@ -129,7 +129,8 @@ class Desk:
         assert word in self.errors()
         if where != "spec.json":
             assert json.loads(self.file.read_text()) == self.before["spec"]
-        assert self.left_over() - {"spec.json.rejected"} == set(leaves)
+        left = self.left_over() - {"spec.json.rejected"}
+        assert left == set(leaves), left
         self.server.forget()
 
 

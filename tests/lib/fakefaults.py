@@ -6,7 +6,24 @@ answer(*act()); FakePlatform.fault() chooses which requests meet it.
 import json
 import socket
 import struct
+import threading
 import time
+
+
+class Quota:
+    """So many requests in any 60 seconds."""
+
+    def __init__(self, limit):
+        self.limit, self.taken, self.lock = limit, [], threading.Lock()
+
+    def take(self):
+        now = time.monotonic()
+        with self.lock:
+            self.taken = [t for t in self.taken if t > now - 60]
+            if len(self.taken) >= self.limit:
+                return False
+            self.taken.append(now)
+            return True
 
 
 class Faults:
@@ -113,6 +130,13 @@ class Faults:
         else:
             headers["Retry-After"] = str(wait)
         self.answer(429, body, headers)
+
+    def fault_quota(self, arg):
+        """A Quota: beyond it 429, and not a word of how long to wait or how many there are."""
+        if arg.take():
+            self.answer(*self.act())
+        else:
+            self.send(429, b"", "text/plain")
 
     def fault_redirect(self, arg):
         self.send(302, b"", "text/plain", {"Location": arg or "http://127.0.0.1:1/"})

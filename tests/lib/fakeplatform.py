@@ -115,6 +115,12 @@ class FakePlatform:
             with contextlib.suppress(OSError):
                 line.shutdown(socket.SHUT_RDWR)
 
+    def appear(self):
+        """Listens again at the address it had before vanish()."""
+        self.server = Server(self.server.server_address, Handler)
+        self.server.fake = self
+        threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
+
     @property
     def url(self):
         return f"http://127.0.0.1:{self.server.server_address[1]}"

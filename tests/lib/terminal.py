@@ -21,7 +21,15 @@ class Terminal:
         return self.tmux("capture-pane", "-p").stdout
 
     def shows(self, text, seconds=15):
-        wait_for(lambda: text in self.screen(), seconds, f"{text!r} on the screen")
+        try:
+            wait_for(lambda: text in self.screen(), seconds)
+        except AssertionError:
+            raise AssertionError(f"no {text!r} on the screen:\n{self.screen()}") from None
+
+    def cursor(self):
+        """Column and row, from 0."""
+        place = self.tmux("display-message", "-p", "#{cursor_x} #{cursor_y}", check=True)
+        return tuple(int(n) for n in place.stdout.split())
 
     def has_ended(self):
         return self.tmux("has-session").returncode != 0

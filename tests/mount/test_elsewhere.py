@@ -64,11 +64,11 @@ def test_notes_beside_a_page_outlive_it(shared):
     (shared.where / "notes.txt").write_text("mine")
     del shared.server.pages["pg-1"]
     sweep(shared)
-    assert "shared" in shared.names()
-    assert (shared.where / "notes.txt").read_text() == "mine"
-    os.unlink(shared.where / "notes.txt")
-    sweep(shared)
     assert "shared" not in shared.names()
+    assert (shared.path / "archived" / "shared" / "notes.txt").read_text() == "mine"
+    os.unlink(shared.path / "archived" / "shared" / "notes.txt")
+    os.rmdir(shared.path / "archived" / "shared")
+    assert os.listdir(shared.path / "archived") == []
 
 
 def test_nothing_is_made_in_a_directory_whose_page_vanished(shared):

@@ -235,4 +235,5 @@ def test_the_end_while_something_is_being_told(pages, mount_at):
     for reader in readers:
         reader.join(30)
     assert not any(reader.is_alive() for reader in readers)
+    wait_for(lambda: not pages.daemon.alive(), 20, "the end")
     pages.stop()

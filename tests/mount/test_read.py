@@ -13,7 +13,7 @@ PAGE_FILES = {"spec.json", "queries.json", "page.json", "info.json", "verdict.js
 
 def test_root_lists_the_tree(weekly):
     names = set(os.listdir(weekly.path))
-    assert {"pages", "templates", "by-id"} <= names
+    assert {"pages", "archived", "templates", "by-id"} <= names
     assert (weekly.path / ".amdahl").is_dir()
 
 

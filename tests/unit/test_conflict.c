@@ -22,7 +22,7 @@ static void patched(void *arg, const struct platform_answer *answer)
 static void elsewhere(struct world *w, struct page *p, const char *spec)
 {
     sem_t done;
-    const struct platform_call call = {HTTP_INTERACTIVE, 0, patched, &done};
+    const struct platform_call call = {HTTP_INTERACTIVE, 0, patched, &done, 0};
     cleanup_free char *id = page_attribute(p, "id");
     cleanup_text struct text *text = text_from_string(spec);
     const struct platform_fields fields = {.spec = text};

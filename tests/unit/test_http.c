@@ -209,16 +209,18 @@ static void users_own_limit(void **state)
     struct net net;
     unsigned good = 0;
     net_start(&net, &config);
-    for (unsigned i = 0; i < 5; i++) {
+    for (unsigned i = 0; i < 6; i++) {
         struct net_answer a;
         struct http_request rq = {.method = "GET", .path = "/me", .deadline_ms = 300};
+        rq.class = i < 3 ? HTTP_INTERACTIVE : HTTP_SAVE;
         net_answer_init(&a);
         net_request(&net, &rq, &a);
         good += a.err == 0;
         assert_true(a.err == 0 || a.err == -EBUSY);
         net_answer_finish(&a);
     }
-    assert_int_equal(good, 3);
+    assert_int_equal(good, 3); /* two reads, and a save */
+    assert_int_equal(web_requests(web), 3);
     net_stop(&net);
     web_stop(web);
 }

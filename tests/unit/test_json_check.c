@@ -185,11 +185,12 @@ static void test_depth(void **state)
     repeat(&b, "[", 10000);
     repeat(&b, "]", 10000);
     assert_int_equal(json_check(b.data, b.len, &JSON_LIMITS_WIRE, NULL, &e), -EPROTO);
-    assert_int_equal(e.offset, 1000);
-    assert_non_null(strstr(e.message, "deeper than 1000"));
+    assert_int_equal(e.offset, 1100);
+    assert_non_null(strstr(e.message, "deeper than 1100"));
     assert_int_equal(json_check(b.data, b.len, &limitless, NULL, &e), -EPROTO);
     assert_int_equal(e.offset, JSON_DEPTH_MAX);
-    assert_int_equal(json_check(b.data + 9000, 2000, &JSON_LIMITS_WIRE, NULL, &e), 0);
+    assert_int_equal(json_check(b.data + 8900, 2200, &JSON_LIMITS_WIRE, NULL, &e), 0);
+    assert_int_equal(json_check(b.data + 9000, 2000, &JSON_LIMITS_USER, NULL, &e), 0);
 
     buf_clear(&b);
     repeat(&b, "[", 5 << 20);

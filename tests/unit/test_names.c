@@ -129,6 +129,26 @@ static void test_slug_unique(void **state)
     assert_string_equal(cut + NAME_COMPONENT_MAX - 9, "~01234567");
 }
 
+static bool is_among(void *arg, const char *name)
+{
+    for (const char *const *taken = arg; *taken; taken++)
+        if (!strcmp(*taken, name))
+            return true;
+    return false;
+}
+
+static void test_unused(void **state)
+{
+    static const char *taken[] = {"deals", "deals~0b3f9c1e", "deals~0b3f9c1e-3", "x",
+                                  NULL};
+    cleanup_free char *own = name_unused("y", "0b3f9c1e-77aa", is_among, taken);
+    cleanup_free char *second = name_unused("x", "0b3f9c1e-77aa", is_among, taken);
+    cleanup_free char *fourth = name_unused("deals", "0b3f9c1e-77aa", is_among, taken);
+    assert_string_equal(own, "y");
+    assert_string_equal(second, "x~0b3f9c1e");
+    assert_string_equal(fourth, "deals~0b3f9c1e-4");
+}
+
 static void test_is_component(void **state)
 {
     char name[257];
@@ -184,8 +204,8 @@ int main(void)
         cmocka_unit_test(test_slug_ordinary), cmocka_unit_test(test_slug_hostile),
         cmocka_unit_test(test_slug_bad_utf8), cmocka_unit_test(test_slug_direction_marks),
         cmocka_unit_test(test_slug_length),   cmocka_unit_test(test_slug_unique),
-        cmocka_unit_test(test_is_component),  cmocka_unit_test(test_utf8_decode),
-        cmocka_unit_test(test_utf8_cut),
+        cmocka_unit_test(test_unused),        cmocka_unit_test(test_is_component),
+        cmocka_unit_test(test_utf8_decode),   cmocka_unit_test(test_utf8_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -233,7 +233,7 @@ static void stored_done(void *arg, const struct platform_answer *answer)
 char *world_stored(struct world *w, const char *id, const char *field)
 {
     struct stored s = {.field = field};
-    const struct platform_call call = {HTTP_INTERACTIVE, 0, stored_done, &s};
+    const struct platform_call call = {HTTP_INTERACTIVE, 0, stored_done, &s, 0};
     sem_init(&s.done, 0, 0);
     platform_page_get(w->platform, id, &call);
     while (sem_wait(&s.done) != 0)
