@@ -10,7 +10,6 @@
 #include "workspace/archived.h"
 #include "workspace/batch.h"
 #include "workspace/body.h"
-#include "workspace/cache.h"
 #include "workspace/keep.h"
 #include "workspace/names.h"
 #include "workspace/present.h"
@@ -330,11 +329,8 @@ void list_take_cached(struct workspace *ws, const struct platform_page *pages,
     cleanup_free struct summary *order = list_order(ws, pages, count);
     for (size_t i = 0; i < count; i++) {
         struct page *p = list_take_page(ws, order[i].page);
-        if (!p)
-            continue;
-        const struct json_span *object = &order[i].page->object;
-        p->summary_sum = cache_sum(p->id, order[i].page->text->data + object->start,
-                                   object->end - object->start);
+        if (p)
+            p->summary_sum = list_cache_sum(order[i].page);
     }
 }
 

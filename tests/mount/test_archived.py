@@ -234,7 +234,7 @@ def test_a_page_that_is_back_at_the_next_mount(room):
     room.mount.stop()
     restore(room.fake, "pg-1")
     room.mount.start()
-    assert room.pages() == ["report"] and room.names() == []
+    room.until(["report"], [])
     assert (room.path / "pages" / "report" / "notes.txt").read_text() == "mine"
 
 
