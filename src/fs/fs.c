@@ -1,7 +1,6 @@
 #include "fs/fs.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 
@@ -40,20 +39,7 @@ int fs_mount(struct fs *fs, const char *mountpoint, struct fuse_args *args)
     if (fuse_session_mount(fs->session, mountpoint) != 0)
         return -EIO;
     fs->mounted = true;
-    return notify_start(fs->notify);
-}
-
-/* Answers what has come meanwhile, by this thread: a notice may wait for one of them. */
-static void fs_drain(struct fs *fs)
-{
-    struct pollfd fd = {.fd = fuse_session_fd(fs->session), .events = POLLIN};
-    struct fuse_buf request = {.mem = NULL};
-    while (poll(&fd, 1, 0) > 0 && (fd.revents & POLLIN)) {
-        if (fuse_session_receive_buf(fs->session, &request) <= 0)
-            break;
-        fuse_session_process_buf(fs->session, &request);
-    }
-    free(request.mem);
+    return 0;
 }
 
 int fs_loop(struct fs *fs)
@@ -72,7 +58,6 @@ void fs_unmount(struct fs *fs)
     if (!fs->mounted)
         return;
     fs->mounted = false;
-    notify_stop(fs->notify, fs_drain);
     fuse_remove_signal_handlers(fs->session);
     fuse_session_unmount(fs->session);
 }

@@ -9,6 +9,7 @@
 #include "workspace/cache.h"
 #include "workspace/keep.h"
 #include "workspace/shed.h"
+#include "workspace/walk.h"
 
 /* One body on its way. */
 struct body_fetch {
@@ -38,6 +39,7 @@ static void body_end(struct body_fetch *f, int err)
     struct wait *waits = wait_take(&p->body_waits);
     if (p->body == BODY_FETCHING)
         p->body = BODY_NONE;
+    walk_arrived(p, err);
     shed_others(p);
     ws_unlock(p->ws);
     wait_run(waits, err);
@@ -112,10 +114,15 @@ static void body_fetched(void *arg, const struct platform_answer *answer)
     body_end(f, err);
 }
 
+static enum http_class body_class(const struct page *p)
+{
+    return p->body_waits ? HTTP_INTERACTIVE : p->ahead ? HTTP_READAHEAD : HTTP_BACKGROUND;
+}
+
 static void body_fetch_send(struct body_fetch *f)
 {
     struct page *p = f->page;
-    struct platform_call call = {HTTP_INTERACTIVE, 0, body_fetched, f,
+    struct platform_call call = {body_class(p), 0, body_fetched, f,
                                  wait_who(p->body_waits)};
     f->epoch = p->epoch;
     f->list_token = xstrdup(p->list_token);

@@ -13,6 +13,7 @@
 #include "workspace/keep.h"
 #include "workspace/names.h"
 #include "workspace/present.h"
+#include "workspace/walk.h"
 
 /* ---- names ------------------------------------------------------------------- */
 
@@ -54,7 +55,8 @@ void pages_insert(struct workspace *ws, struct page *p, const char *dir)
         HASH_ADD_KEYPTR(hh_id, ws->by_id, p->id, strlen(p->id), p);
     archived_give_back(ws, p);
     ws->pages_time = clock_now();
-    pages_name_changed(ws, p->dir);
+    pages_changed(ws);
+    walk_forget_orders(ws);
 }
 
 void pages_remove(struct workspace *ws, struct page *p)
@@ -66,7 +68,8 @@ void pages_remove(struct workspace *ws, struct page *p)
     if (p->id)
         HASH_DELETE(hh_id, ws->by_id, p);
     ws->pages_time = clock_now();
-    pages_name_changed(ws, p->dir);
+    pages_changed(ws);
+    walk_forget_orders(ws);
     page_unref(p);
 }
 
@@ -85,7 +88,7 @@ void pages_set_id(struct workspace *ws, struct page *p, const char *id)
     p->seen = ws->sweep;
     if (p->listed)
         HASH_ADD_KEYPTR(hh_id, ws->by_id, p->id, strlen(p->id), p);
-    page_names_changed(p); /* views, and what was beside the page of that id */
+    page_changed(p); /* it has views, and what was beside the page of that id */
 }
 
 /* ---- a sweep's result -------------------------------------------------------- */
@@ -134,6 +137,8 @@ static void list_rename(struct workspace *ws, struct page *p, const char *name)
     cleanup_free char *dir = pages_free_name(ws, p->slug, p->id);
     pages_insert(ws, p, dir);
     page_changed_elsewhere(p, CHANGE_CAME, p->dir);
+    p->moved = true;
+    page_changed(p);
     p->own_dir = false;
     page_unref(p);
 }
@@ -465,6 +470,8 @@ struct page *workspace_find_page(struct workspace *ws, const char *name)
 {
     ws_lock(ws);
     struct page *p = page_ref(pages_find(ws, name));
+    if (p)
+        p->moved = false; /* by this name it is found from now on */
     ws_unlock(ws);
     return p;
 }
