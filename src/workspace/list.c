@@ -142,12 +142,10 @@ static void list_changed(struct page *p)
 {
     bool was_read = p->body == BODY_READY;
     page_drop_body(p);
-    if (!p->ws->config.watched)
-        return;
-    if (was_read)
+    if (!was_read)
+        page_changed_somehow(p);
+    else if (p->ws->watchers)
         page_want_body(p);
-    for (int i = PAGE_PAGE; !was_read && i < PAGE_FILES; i++)
-        page_changed_elsewhere(p, CHANGE_FILE, page_file_name((enum page_file)i));
 }
 
 static void list_take_known(struct workspace *ws, struct page *p,
@@ -326,7 +324,11 @@ static void list_look(struct workspace *ws)
 
 static void list_look_again(void *arg)
 {
-    workspace_pages_used(arg);
+    struct workspace *ws = arg;
+    ws_lock(ws);
+    if (ws->watchers)
+        list_watch(ws);
+    ws_unlock(ws);
 }
 
 /* Who watches for changes makes no calls by which he would be seen to use the mount. */
@@ -334,8 +336,16 @@ static void list_look_later(struct workspace *ws)
 {
     enum { SOONEST_MS = 100 };
     int64_t delay_ms = ws->config.refresh_ms + SOONEST_MS;
-    if (ws->config.watched)
+    if (ws->watchers)
         loop_timer_set(ws->config.loop, &ws->list_timer, delay_ms, list_look_again, ws);
+}
+
+void list_watch(struct workspace *ws)
+{
+    /* The first one: so that what is new from here on is known as that. */
+    if (!ws->tried_ms || clock_ms() - ws->tried_ms > ws->config.refresh_ms)
+        list_start(ws, HTTP_BACKGROUND);
+    list_look_later(ws);
 }
 
 static void list_done(void *arg, const struct platform_answer *answer)

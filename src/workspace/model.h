@@ -15,6 +15,7 @@
 #include <stdatomic.h>
 
 #include "base/table.h"
+#include "workspace/spool.h"
 #include "workspace/state.h"
 #include "workspace/workspace.h"
 
@@ -153,6 +154,7 @@ struct page {
     bool stale;      /* a sweep saw a newer one while drafts here kept this one */
     struct wait *body_waits;
     struct doc docs[PAGE_DOCS]; /* params, page, queries, spec */
+    bool ours;           /* what its documents turn out to be now is of our own doing */
     uint64_t changed_in; /* the sweep under way at our last change: it may not know it */
     struct text *info;   /* info.json: of the body, of the summary before there is one */
     struct item *local;
@@ -204,6 +206,8 @@ struct workspace {
     int64_t swept_ms; /* when the last good one ended; 0: never */
     struct wait *list_waits;
     struct loop_timer list_timer; /* of a workspace that is watched */
+    unsigned watchers;            /* who wants to know what changes, as it does */
+    struct spool *changes;        /* constant */
     struct known *known; /* what state.db says of pages that are not listed yet */
     struct gone_id
         *gone; /* archived here while a sweep was under way that has them still */
@@ -237,8 +241,20 @@ void page_name_changed(struct page *p, const char *name);
 void page_names_changed(struct page *p);
 void pages_name_changed(struct workspace *ws, const char *name);
 void archived_name_changed(struct workspace *ws, const char *name);
+
+/* ---- what others and we ourselves change (changes.c) ----------------------------- */
+
+/* Before the first of these. */
+void changes_begin(struct workspace *ws);
+/* Somebody else's doing. name: a file of p, or for CHANGE_CAME and CHANGE_GONE its directory.
+ */
 void page_changed_elsewhere(struct page *p, enum workspace_change change,
                             const char *name);
+/* Somebody else changed a page that nobody here has read: which of its files, is not known.
+ */
+void page_changed_somehow(struct page *p);
+/* The platform took a change of ours. name: the file, or NULL. */
+void page_changed_here(struct page *p, enum workspace_change change, const char *name);
 
 /* -EACCES, with the reason in the log. */
 int workspace_refuse(struct workspace *ws, const char *what);
@@ -303,6 +319,8 @@ void pages_set_id(struct workspace *ws, struct page *p, const char *id);
 /* A page that the sweep under way may still have is not to come back with it. */
 void list_note_gone(struct workspace *ws, const char *id);
 void list_forget_gone(struct workspace *ws);
+/* Somebody watches for changes: reads the list now, if that is due, and again and again. */
+void list_watch(struct workspace *ws);
 
 /* A scratch file that is renamed onto a document's name. */
 struct newcomer {

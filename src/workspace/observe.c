@@ -59,10 +59,3 @@ void archived_name_changed(struct workspace *ws, const char *name)
     if (ws->observer)
         ws->observer->archived(ws->observer_arg, name);
 }
-
-void page_changed_elsewhere(struct page *p, enum workspace_change change,
-                            const char *name)
-{
-    if (p->ws->observer && p->ws->config.watched)
-        p->ws->observer->elsewhere(p->ws->observer_arg, change, p, name);
-}

@@ -330,6 +330,7 @@ void page_take_body(struct page *p, const struct platform_page *from)
     page_take_doc(p, PAGE_SPEC, from);
     page_take_doc(p, PAGE_QUERIES, from);
     page_take_doc(p, PAGE_PAGE, from);
+    p->ours = false;
     p->body = BODY_READY;
     p->body_ms = clock_ms();
     keep_settle_arrived(p);

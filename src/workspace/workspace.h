@@ -43,6 +43,8 @@ struct wait {
     int tid; /* the thread that waits; 0: nobody in particular */
 };
 
+struct spool;
+
 struct workspace_config {
     struct loop *loop;
     struct http *http;
@@ -77,7 +79,7 @@ struct workspace_observer {
     void (*pages)(void *arg, const char *name);    /* the same of pages/ */
     void (*archived)(void *arg, const char *name); /* and of archived/ */
     /* Somebody else's doing: a file of p ("spec.json"), or p itself, at this name in
-     * pages/. */
+     * pages/. Of a workspace that is watched alone. */
     void (*elsewhere)(void *arg, enum workspace_change change, struct page *p,
                       const char *name);
 };
@@ -328,6 +330,19 @@ int workspace_batch_commit(struct workspace *ws, uint64_t number, struct wait *w
 struct text *workspace_batch_words(struct workspace *ws, uint64_t number);
 /* Its handle is closed. What was not sent by then is drafts. */
 void workspace_batch_end(struct workspace *ws, uint64_t number);
+
+/* ---- .amdahl/changes --------------------------------------------------------- */
+
+/* {"time", "change": "changed" | "came" | "gone", "page", "file", "by": "elsewhere" |
+ * "here"}, a line each (spool.h). "file" is null of a page as a whole, and where nobody has
+ * read it, so that it is not known which file changed. Borrowed, the same for ever. */
+struct spool *workspace_changes(struct workspace *ws);
+/* Somebody follows it, and no more. As long as anybody does the list is read every
+ * refresh_ms, and with it those pages that changed and were read before. */
+void workspace_follow(struct workspace *ws);
+void workspace_unfollow(struct workspace *ws);
+/* Who follows a stream reaches its end: before http_stop(). NULL is allowed. */
+void workspace_end_streams(struct workspace *ws);
 
 /* ---- .amdahl/ ---------------------------------------------------------------- */
 
