@@ -78,6 +78,7 @@ static void waiter_cancel(struct waiter *w)
 static void waiter_give_up(struct waiter *w)
 {
     atomic_fetch_add(&w->refs, 1);
+    atomic_store(&w->wait.left, true);
     waiter_end(w, -EINTR);
     waiter_cancel(w);
     waiter_unref(w);

@@ -120,6 +120,7 @@ struct doc {
 
 struct reader; /* conflict.c */
 
+struct body_fetch; /* page.c */
 enum body_state { BODY_NONE, BODY_FETCHING, BODY_READY };
 enum { PAGE_DOCS = 4 };
 
@@ -153,7 +154,10 @@ struct page {
     int64_t body_ms; /* when it was fetched */
     bool stale;      /* a sweep saw a newer one while drafts here kept this one */
     struct wait *body_waits;
-    struct doc docs[PAGE_DOCS]; /* params, page, queries, spec */
+    enum http_class body_class;   /* of the most urgent who waits for it */
+    bool body_behind;             /* it is wanted though nobody waits */
+    struct body_fetch *body_sent; /* the request that counts; NULL: none yet */
+    struct doc docs[PAGE_DOCS];   /* params, page, queries, spec */
     bool ours;           /* what its documents turn out to be now is of our own doing */
     uint64_t changed_in; /* the sweep under way at our last change: it may not know it */
     struct text *info;   /* info.json: of the body, of the summary before there is one */
@@ -266,6 +270,8 @@ void wait_add(struct wait **list, struct wait *w);
 struct wait *wait_take(struct wait **list);
 /* The process of the one that waits longest, for http_request.who. */
 int wait_who(const struct wait *list);
+/* Is anybody left who waits? */
+bool wait_is_wanted(const struct wait *list);
 void wait_run(struct wait *list, int err);
 
 /* ---- pages (page.c) -------------------------------------------------- */

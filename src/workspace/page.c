@@ -353,12 +353,38 @@ void page_drop_body(struct page *p)
 
 /* ---- fetching the body ------------------------------------------------------- */
 
+enum { READAHEAD_DEADLINE_MS = 3600000 };
+
 struct body_fetch {
     struct page *page; /* a reference */
     uint64_t epoch;
+    enum http_class class;
+    bool started; /* its turn has come */
 };
 
 static void body_fetch_start(struct page *p);
+
+/* Lock held. */
+static bool body_is_wanted(const struct page *p)
+{
+    return p->body_behind || wait_is_wanted(p->body_waits);
+}
+
+static bool body_fetch_is_wanted(void *arg)
+{
+    struct body_fetch *fetch = arg;
+    struct page *p = fetch->page;
+    ws_lock(p->ws);
+    fetch->started = p->body_sent == fetch && body_is_wanted(p);
+    ws_unlock(p->ws);
+    return fetch->started;
+}
+
+static void body_fetch_free(struct body_fetch *fetch)
+{
+    page_unref(fetch->page);
+    free(fetch);
+}
 
 static void body_fetched(void *arg, const struct platform_answer *answer)
 {
@@ -369,34 +395,50 @@ static void body_fetched(void *arg, const struct platform_answer *answer)
     if (!err && !answer->page)
         err = -EIO;
     ws_lock(p->ws);
+    if (p->body_sent != fetch) { /* a more urgent one has taken its place */
+        ws_unlock(p->ws);
+        body_fetch_free(fetch);
+        return;
+    }
+    p->body_sent = NULL;
     p->body = BODY_NONE;
-    if (!err && fetch->epoch != p->epoch && p->body_waits) {
-        body_fetch_start(p); /* we changed it meanwhile: this answer may be older */
+    bool again = (!err && fetch->epoch != p->epoch && p->body_waits) ||
+                 (err == -EINTR && body_is_wanted(p));
+    if (again) { /* we changed it meanwhile: this answer may be older */
+        body_fetch_start(p);
     } else {
         if (!err)
             page_take_body(p, answer->page);
         waits = wait_take(&p->body_waits);
+        p->body_behind = false;
     }
-    if (err)
+    if (err && err != -EINTR)
         log_warning("page %s: cannot be read: %s", p->dir, answer->message);
     ws_unlock(p->ws);
     wait_run(waits, err);
-    page_unref(p);
-    free(fetch);
+    body_fetch_free(fetch);
 }
 
 /* Lock held. */
 static void body_fetch_send(struct page *p)
 {
     struct body_fetch *fetch = xcalloc(1, sizeof *fetch);
-    struct platform_call call = {HTTP_INTERACTIVE, 0, body_fetched, fetch,
-                                 wait_who(p->body_waits)};
+    struct platform_call call = {
+        .class = p->body_class,
+        .deadline_ms = p->body_class == HTTP_READAHEAD ? READAHEAD_DEADLINE_MS : 0,
+        .done = body_fetched,
+        .arg = fetch,
+        .who = wait_who(p->body_waits),
+    };
     fetch->page = page_ref(p);
     fetch->epoch = p->epoch;
+    fetch->class = p->body_class;
+    p->body_sent = fetch;
     if (p->is_template)
         platform_template_get(p->ws->config.platform, p->id, &call);
     else
-        platform_page_get(p->ws->config.platform, p->id, &call);
+        platform_page_get_wanted(p->ws->config.platform, p->id, body_fetch_is_wanted,
+                                 &call);
 }
 
 static void body_past_read(void *arg, const struct state_text *rows, size_t count)
@@ -422,8 +464,13 @@ static void body_fetch_start(struct page *p)
 
 void page_want_body(struct page *p)
 {
-    if (p->body == BODY_NONE)
+    if (p->body == BODY_READY)
+        return;
+    p->body_behind = true;
+    if (p->body == BODY_NONE) {
+        p->body_class = HTTP_INTERACTIVE;
         body_fetch_start(p);
+    }
 }
 
 /* Where the list has no change tokens, a body is looked at again after a while. */
@@ -434,7 +481,16 @@ static bool body_is_old(const struct page *p)
     return p->stale || (!p->list_token && clock_ms() - p->body_ms > p->ws->config.ttl_ms);
 }
 
-int page_ready(struct page *p, struct wait *w)
+/* Somebody waits now for what was asked for ahead: a request of his own goes out, and the
+ * other one never does. */
+static void body_hurry(struct page *p)
+{
+    p->body_class = HTTP_INTERACTIVE;
+    if (p->body_sent && p->body_sent->class != HTTP_INTERACTIVE && !p->body_sent->started)
+        body_fetch_send(p);
+}
+
+static int page_want(struct page *p, enum http_class class, struct wait *w)
 {
     int err = 0;
     ws_lock(p->ws);
@@ -442,12 +498,27 @@ int page_ready(struct page *p, struct wait *w)
         err = -EINPROGRESS;
     if (p->body == BODY_FETCHING || err) {
         wait_add(&p->body_waits, w);
-        if (p->body != BODY_FETCHING)
+        p->body_behind = p->body_behind || !w;
+        if (p->body != BODY_FETCHING) {
+            p->body_class = class;
             body_fetch_start(p);
+        } else if (class == HTTP_INTERACTIVE) {
+            body_hurry(p);
+        }
         err = -EINPROGRESS;
     }
     ws_unlock(p->ws);
     return err;
+}
+
+int page_ready(struct page *p, struct wait *w)
+{
+    return page_want(p, HTTP_INTERACTIVE, w);
+}
+
+int page_fetch(struct page *p, struct wait *w)
+{
+    return page_want(p, HTTP_READAHEAD, w);
 }
 
 /* ---- what a directory shows -------------------------------------------------- */

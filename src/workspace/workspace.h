@@ -40,7 +40,8 @@ struct item_files;
 struct wait {
     void (*done)(struct wait *w, int err);
     struct wait *prev, *next;
-    int tid; /* the thread that waits; 0: nobody in particular */
+    int tid;          /* the thread that waits; 0: nobody in particular */
+    atomic_bool left; /* whoever waited is gone: done() is called all the same */
 };
 
 struct spool;
@@ -186,6 +187,9 @@ uint64_t page_file_number(const struct page *p, enum page_file which);
 void page_stat(struct page *p, struct stat *ret);
 /* The body is here (or the page is only on this machine). -ENOENT: it vanished. */
 int page_ready(struct page *p, struct wait *w);
+/* The same for somebody who may ask for it next: behind all who wait for a page now, and an
+ * hour is not too long. 0: it was here. */
+int page_fetch(struct page *p, struct wait *w);
 /* Runs the queries, or joins a run on its way; the answer is then page_view(PAGE_RENDER).
  */
 int page_render(struct page *p, struct wait *w);
