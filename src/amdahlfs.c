@@ -5,6 +5,7 @@
  * server that is no Amdahl platform is said at the prompt; at the end the saves on their
  * way are waited for and all who wait are answered, then the kernel is let go. */
 #include <errno.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -29,13 +30,14 @@
 #include "statedir.h"
 #include "workspace/workspace.h"
 
-enum { STOP_GRACE_MS = 10000 };
+/* With a cache to show, the platform is not waited for so long at the start. */
+enum { STOP_GRACE_MS = 10000, PROBE_CACHED_MS = 10000 };
 
 struct program {
     struct options options;
     struct embedded embedded;
     int state_lock;
-    char *state_dir;
+    char *state_dir, *cache_dir;
     struct http_key *key;
     struct loop *loop;
     struct http *http;
@@ -112,11 +114,28 @@ static int probe_refuse(const struct probe *probe, const char *host)
     return fail(probe->err, host, reason);
 }
 
+/* Nobody answered, or only that the platform is down. */
+static bool probe_is_away(const struct probe *probe)
+{
+    return !probe->status || probe->status >= 500;
+}
+
+/* The last mount's list is there to be shown. */
+static int probe_go_on(struct program *p, const struct probe *probe)
+{
+    log_warning("%s cannot be reached: %s; what is cached of it is shown",
+                http_host(p->http), probe->message);
+    workspace_begin_offline(p->workspace);
+    return 0;
+}
+
 /* A platform without /me is asked for its pages, which the mount wants anyway. */
 static int program_probe(struct program *p)
 {
     struct probe probe = {.wait.done = probe_list};
-    struct platform_call call = {HTTP_INTERACTIVE, 0, probe_me, &probe, 0};
+    bool cached = workspace_has_list(p->workspace);
+    struct platform_call call = {HTTP_INTERACTIVE, cached ? PROBE_CACHED_MS : 0, probe_me,
+                                 &probe, 0};
     pthread_mutex_init(&probe.lock, NULL);
     pthread_cond_init(&probe.done, NULL);
     platform_me(p->platform, &call);
@@ -128,6 +147,8 @@ static int program_probe(struct program *p)
     if (!probe.err)
         workspace_set_me(p->workspace, probe.me);
     text_unref(probe.me);
+    if (probe.err && probe_is_away(&probe) && workspace_has_list(p->workspace))
+        return probe_go_on(p, &probe);
     return probe.err ? probe_refuse(&probe, http_host(p->http)) : 0;
 }
 
@@ -143,6 +164,13 @@ static void process_harden(void)
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
     prctl(PR_SET_DUMPABLE, 0);
 #endif
+}
+
+/* glibc would give each of libfuse's threads a heap, and what one of them frees is of no use
+ * to the others: a third of the memory after a walk over all pages. */
+static void process_share_heap(void)
+{
+    mallopt(M_ARENA_MAX, 2);
 }
 
 /* Each local file that is open in the mount is open here. */
@@ -172,6 +200,7 @@ static int program_open_state(struct program *p)
     for (char *c = name; *c; c++)
         if (*c == '/')
             *c = '-';
+    p->cache_dir = cachedir_make(p->options.cache_dir, name);
     return statedir_open(p->options.state_dir, name, &p->state_lock, &p->state_dir);
 }
 
@@ -209,6 +238,8 @@ static int program_make_workspace(struct program *p)
         .watched = o->watch,
         .runtime_hidden = o->runtime && !strcmp(o->runtime, "hidden"),
         .state_dir = p->state_dir,
+        .cache_dir = p->cache_dir,
+        .cache_bytes = (uint64_t)o->cache_size << 20,
     };
     umask(0); /* the kernel has applied the caller's to each mode it hands on */
     int err = workspace_create(&config, &p->workspace, &reason);
@@ -248,6 +279,7 @@ static int program_start(struct program *p)
         return fail(err, "-o watch", strerror(-err));
     process_harden();
     process_allow_files();
+    process_share_heap();
     if (p->options.local)
         err = embedded_start(&p->embedded, p->options.local);
     if (!err)
@@ -289,6 +321,7 @@ static void program_stop(struct program *p)
         close(p->state_lock);
     embedded_stop(&p->embedded);
     free(p->state_dir);
+    free(p->cache_dir);
     options_finish(&p->options);
 }
 

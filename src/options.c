@@ -24,7 +24,8 @@ static const char usage[] =
     "    -o url=URL            -o local=DIR          -o key_file=FILE\n"
     "    -o key_command=CMD    prints the key on its standard output\n"
     "    -o state_dir=DIR      what must outlive the mount\n"
-    "    -o cache_dir=DIR      not used in this version\n"
+    "    -o cache_dir=DIR      what was read, for the next mount; may be deleted\n"
+    "    -o cache_size=MIB     of pages in it (512)\n"
     "    -o refresh=SECONDS    how old the list of pages may get in use (30)\n"
     "    -o ttl=SECONDS        how old a page may get where the list tells no changes "
     "(60)\n"
@@ -56,6 +57,7 @@ static const struct fuse_opt option_table[] = {
     OPTION("key_command=%s", key_command),
     OPTION("state_dir=%s", state_dir),
     OPTION("cache_dir=%s", cache_dir),
+    OPTION("cache_size=%u", cache_size),
     OPTION("refresh=%u", refresh),
     OPTION("ttl=%u", ttl),
     OPTION("timeout=%u", timeout),
@@ -163,7 +165,8 @@ static void options_make_absolute(struct options *o)
 
 int options_parse(struct options *o, int argc, char **argv)
 {
-    *o = (struct options){.refresh = 30, .ttl = 60, .timeout = 30, .archive_limit = 5};
+    *o = (struct options){
+        .refresh = 30, .ttl = 60, .timeout = 30, .cache_size = 512, .archive_limit = 5};
     o->args = (struct fuse_args)FUSE_ARGS_INIT(argc, argv);
     if (fuse_opt_parse(&o->args, o, option_table, options_each) != 0)
         return -EINVAL;

@@ -16,6 +16,7 @@ struct options {
     char *api_version;
     char *runtime;
     unsigned refresh, ttl, timeout;       /* seconds */
+    unsigned cache_size;                  /* MiB */
     unsigned max_requests, archive_limit; /* a minute */
     int foreground, debug, help, version, watch;
     char *mountpoint;      /* absolute */

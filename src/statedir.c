@@ -9,13 +9,14 @@
 
 #include "base/alloc.h"
 
-static char *statedir_default(const char *workspace)
+/* variable: of the XDG base directories; below: what stands for it below $HOME. */
+static char *dir_default(const char *variable, const char *below, const char *workspace)
 {
-    const char *state = getenv("XDG_STATE_HOME");
+    const char *base = getenv(variable);
     const char *home = getenv("HOME");
-    if (state && *state == '/')
-        return xasprintf("%s/amdahlfs/%s", state, workspace);
-    return xasprintf("%s/.local/state/amdahlfs/%s", home ? home : "", workspace);
+    if (base && *base == '/')
+        return xasprintf("%s/amdahlfs/%s", base, workspace);
+    return xasprintf("%s/%s/amdahlfs/%s", home ? home : "", below, workspace);
 }
 
 /* mkdir -p, each 0700. */
@@ -51,7 +52,8 @@ static int statedir_lock(int fd, const char *dir)
 
 int statedir_open(const char *dir, const char *workspace, int *ret_fd, char **ret_path)
 {
-    cleanup_free char *path = dir ? xstrdup(dir) : statedir_default(workspace);
+    cleanup_free char *path =
+        dir ? xstrdup(dir) : dir_default("XDG_STATE_HOME", ".local/state", workspace);
     cleanup_free char *lock = xasprintf("%s/lock", path);
     int err = mkdir_all(path);
     cleanup_fd int fd = -1;
@@ -70,4 +72,11 @@ int statedir_open(const char *dir, const char *workspace, int *ret_fd, char **re
     *ret_path = steal_ptr(path);
     fd = -1;
     return 0;
+}
+
+char *cachedir_make(const char *dir, const char *workspace)
+{
+    char *path = dir ? xstrdup(dir) : dir_default("XDG_CACHE_HOME", ".cache", workspace);
+    mkdir_all(path); /* where it fails, opening the cache says so */
+    return path;
 }

@@ -8,4 +8,8 @@
  * standard error. *ret_fd is the lock, *ret_path (malloc'ed) the directory. 0 or -errno. */
 int statedir_open(const char *dir, const char *workspace, int *ret_fd, char **ret_path);
 
+/* The same for the cache: `dir`, or $XDG_CACHE_HOME/amdahlfs/<workspace>. It is made where
+ * it can be, and not locked. malloc'ed. */
+char *cachedir_make(const char *dir, const char *workspace);
+
 #endif

@@ -56,13 +56,20 @@ static int archived_rename(struct node *n, const char *name, struct node *to,
     return to == n ? -EPERM : -EXDEV;
 }
 
+/* Which are gone is known once the list of the others is, of this mount. */
+static int archived_ready(struct node *n, enum ready_for what, struct wait *w)
+{
+    return what == READY_ATTR ? list_ready(n, what, w)
+                              : workspace_archived_ready(n->fs->ws, w);
+}
+
 const struct node_ops archived_ops = {
     .path = "archived/",
     .entry_timeout = FS_KEPT,
     .absent_timeout = FS_KEPT,
     .stat = archived_node_stat,
     .stat_holds = list_holds,
-    .ready = list_ready, /* which are gone is known once the list of the others is */
+    .ready = archived_ready,
     .lookup = archived_lookup,
     .list = archived_list,
     .rmdir = archived_rmdir,

@@ -91,8 +91,8 @@ static uint64_t file_turns(struct node *n)
 
 static int file_ready(struct node *n, enum ready_for what, struct wait *w)
 {
-    (void)what;
-    return item_ready(node_item(n), w);
+    return what == READY_ATTR ? item_stat_ready(node_item(n), w)
+                              : item_ready(node_item(n), w);
 }
 
 static int file_open(struct node *n, struct handle *h)
@@ -102,6 +102,11 @@ static int file_open(struct node *n, struct handle *h)
     int err = write ? item_may_write(node_item(n)) : 0;
     if (!err)
         err = item_open(node_item(n), write);
+    if (err)
+        return err;
+    err = item_here(node_item(n));
+    if (err)
+        item_close(node_item(n));
     if (!err && access != O_WRONLY && !(h->flags & O_TRUNC))
         item_opened(node_item(n), h->opener);
     return err;

@@ -156,7 +156,14 @@ static int view_open(struct node *n, struct handle *h)
     if ((h->flags & O_ACCMODE) != O_RDONLY && !page_view_is_sink(p))
         return -EACCES;
     h->snapshot = page_view(p, (enum page_file)n->key.which);
-    return 0;
+    return h->snapshot ? 0 : -EAGAIN;
+}
+
+static int view_ready(struct node *n, enum ready_for what, struct wait *w)
+{
+    return what == READY_OPEN
+               ? page_view_ready(node_page(n), (enum page_file)n->key.which, w)
+               : 0;
 }
 
 int snapshot_read(struct node *n, struct handle *h, size_t size, off_t off,
@@ -203,6 +210,7 @@ const struct node_ops view_ops = {
     .direct_io = true,
     .unref = page_object_unref,
     .stat = view_stat,
+    .ready = view_ready,
     .open = view_open,
     .read = snapshot_read,
     .write = view_write,

@@ -149,6 +149,11 @@ static int pages_lookup(struct node *n, const char *name, struct node **ret_chil
     return 0;
 }
 
+static int pages_settle(struct node *n, const char *name, struct wait *w)
+{
+    return workspace_pages_settle(n->fs->ws, name, w);
+}
+
 static void pages_list_one(void *arg, const char *name, struct page *p)
 {
     listing_add(arg, name, page_number(p), S_IFDIR);
@@ -211,6 +216,7 @@ const struct node_ops pages_ops = {
     .ready = list_ready,
     .place = pages_place,
     .lookup = pages_lookup,
+    .settle = pages_settle,
     .list = pages_list,
     .create = place_node_create,
     .mkdir = pages_mkdir,

@@ -49,6 +49,8 @@ struct node_ops {
 
     /* directories */
     int (*lookup)(struct node *n, const char *name, struct node **ret_child);
+    /* Whether this name is there may not be known yet. Null: it is. */
+    int (*settle)(struct node *n, const char *name, struct wait *w);
     int (*list)(struct node *n, struct listing *out); /* listing.h */
     /* May this name, which is there or not, come or go by itself without the kernel being
      * told? Then it asks each time. Null: none may. */

@@ -29,6 +29,12 @@ static void finish_lookup(struct waiter *w, int err)
         reply_entry(w->req, child, kept);
 }
 
+static int begin_settle(struct waiter *w)
+{
+    const struct node_ops *ops = w->node->key.ops;
+    return ops->settle ? ops->settle(w->node, w->name, &w->wait) : 0;
+}
+
 static bool helper_asks_in_pages(fuse_req_t req, fuse_ino_t dir)
 {
     return watch_is_helper(req_fs(req), fuse_req_ctx(req)->pid) &&
@@ -47,12 +53,14 @@ void op_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)
     }
     struct waiter *w = waiter_new(req, req_node(req, parent), false, finish_lookup);
     w->name = xstrdup(name);
+    w->then = begin_settle;
     waiter_begin(w, ready_lookup);
 }
 
 void op_forget(fuse_req_t req, fuse_ino_t ino, uint64_t nlookup)
 {
     node_kernel_unref(req_node(req, ino), nlookup);
+    workspace_forgot(req_fs(req)->ws);
     reply_none(req);
 }
 
@@ -60,6 +68,7 @@ void op_forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forg
 {
     for (size_t i = 0; i < count; i++)
         node_kernel_unref(req_node(req, forgets[i].ino), forgets[i].nlookup);
+    workspace_forgot(req_fs(req)->ws);
     reply_none(req);
 }
 

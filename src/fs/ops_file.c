@@ -77,6 +77,26 @@ static int begin_truncate(struct waiter *w)
     return node_truncate(w->node, w->handle, w->off);
 }
 
+static void truncate_start(fuse_req_t req, struct node *n, struct handle *h, off_t size);
+
+static void finish_truncate(struct waiter *w, int err)
+{
+    if (err == -EAGAIN) /* what was ready is gone again */
+        truncate_start(w->req, w->node, w->handle, w->off);
+    else
+        finish_getattr(w, err);
+}
+
+/* The bytes before the cut must be known. */
+static void truncate_start(fuse_req_t req, struct node *n, struct handle *h, off_t size)
+{
+    struct waiter *w = waiter_new(req, n, false, finish_truncate);
+    w->handle = handle_ref(h);
+    w->off = size;
+    w->then = begin_truncate;
+    waiter_begin(w, ready_open);
+}
+
 void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
                 struct fuse_file_info *fi)
 {
@@ -90,15 +110,10 @@ void op_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int to_set,
         reply_err(req, err);
         return;
     }
-    struct waiter *w = waiter_new(req, n, false, finish_getattr);
-    if (to_set & FUSE_SET_ATTR_SIZE) {
-        w->handle = handle_ref(fi_handle(fi));
-        w->off = attr->st_size;
-        w->then = begin_truncate;
-        waiter_begin(w, ready_open); /* the bytes before the cut must be known */
-    } else {
-        waiter_begin(w, ready_attr);
-    }
+    if (to_set & FUSE_SET_ATTR_SIZE)
+        truncate_start(req, n, fi_handle(fi), attr->st_size);
+    else
+        waiter_begin(waiter_new(req, n, false, finish_getattr), ready_attr);
 }
 
 void op_readlink(fuse_req_t req, fuse_ino_t ino)
@@ -136,12 +151,15 @@ static void finish_open(struct waiter *w, int err)
     }
     if (!err && (w->fi.flags & O_TRUNC))
         err = node_truncate(w->node, h, 0);
-    if (err) {
-        handle_unref(h);
-        reply_err(w->req, err);
+    if (!err) {
+        reply_open(w->req, h, &w->fi);
         return;
     }
-    reply_open(w->req, h, &w->fi);
+    handle_unref(h);
+    if (err == -EAGAIN) /* what was ready is gone again */
+        op_open(w->req, node_ino(w->node), &w->fi);
+    else
+        reply_err(w->req, err);
 }
 
 void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

@@ -7,7 +7,7 @@
 #include "base/alloc.h"
 #include "base/log.h"
 
-enum { ENGINE_IDLE_CONNECTIONS = 16 };
+enum { ENGINE_IDLE_CONNECTIONS = 64 };
 
 struct engine {
     struct loop *loop;

@@ -130,3 +130,20 @@ void page_finish(struct platform_page *page)
     text_unref(page->text);
     *page = (struct platform_page){0};
 }
+
+bool platform_page_parse(struct text *text, struct platform_page *ret)
+{
+    struct json_span root;
+    if (json_check(text->data, text->len, &JSON_LIMITS_WIRE, &root, NULL) != 0 ||
+        !page_read(text, root, "id", ret))
+        return false;
+    if (ret->id && *ret->id)
+        return true;
+    page_finish(ret);
+    return false;
+}
+
+void platform_page_finish(struct platform_page *page)
+{
+    page_finish(page);
+}

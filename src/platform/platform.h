@@ -40,6 +40,11 @@ struct platform_page {
     struct json_span tags;    /* same */
 };
 
+/* Reads one that was kept: the text of an object as it came. False: it is no page. Owned by
+ * the caller until platform_page_finish(). */
+bool platform_page_parse(struct text *text, struct platform_page *ret);
+void platform_page_finish(struct platform_page *page);
+
 /* The verifier's verdict (contract 8.5). */
 struct platform_fault {
     char *stage;           /* "compile", "query", "bind"; "" when not said */

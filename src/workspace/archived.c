@@ -118,7 +118,7 @@ void archived_free_all(struct workspace *ws)
  * would come back, once removed here, as long as state.db has it too. */
 static void archived_let_go(struct page *p)
 {
-    for (int i = 0; i < PAGE_DOCS; i++) {
+    for (int i = 0; i < page_docs(p); i++) {
         struct doc *d = &p->docs[i];
         if (!d->kept[STATE_MOVED])
             continue;
@@ -254,7 +254,7 @@ static void archived_scan(struct workspace *ws)
 
 void archived_swept(struct workspace *ws)
 {
-    if (!ws->listed_once)
+    if (!ws->swept_ms)
         archived_scan(ws);
 }
 

@@ -229,7 +229,7 @@ void batch_give_up(struct batch *b)
     struct batch_page *bp;
     unsigned pages = batch_count_pages(b);
     DL_FOREACH (b->pages, bp) {
-        for (int i = 0; i < PAGE_DOCS; i++)
+        for (int i = 0; i < page_docs(bp->page); i++)
             if (bp->page->docs[i].staged == b->number)
                 bp->page->docs[i].staged = 0;
         if (bp->removed)

@@ -54,7 +54,6 @@ static void page_become(struct page *p, struct page *old)
         {&p->name, &old->name},
         {&p->status, &old->status},
         {&p->console_url, &old->console_url},
-        {&p->created_at, &old->created_at},
         {&p->updated_at, &old->updated_at},
         {&p->token, &old->token},
         {&p->list_token, &old->list_token},
@@ -64,6 +63,8 @@ static void page_become(struct page *p, struct page *old)
         free(*strings[i].to);
         *strings[i].to = steal_ptr(*strings[i].from);
     }
+    page_make_docs(p);
+    page_make_docs(old);
     for (int i = 0; i < PAGE_DOCS; i++)
         doc_become(&p->docs[i], &old->docs[i]);
     text_replace(&p->info, steal_ptr(old->info));

@@ -15,7 +15,7 @@ enum { SEND_AT_ONCE = 8 };
 
 static bool page_waits(const struct page *p)
 {
-    for (int i = 0; i < PAGE_DOCS; i++)
+    for (int i = 0; i < page_docs(p); i++)
         if (p->docs[i].waiting)
             return true;
     return false;
@@ -65,7 +65,7 @@ static void batch_report(struct batch_page *bp, int err)
     else
         buf_puts(out, waits ? "\"it lacks a file\"" : "null");
     buf_puts(out, ",\"errors\":[");
-    for (int i = 0; err && i < PAGE_DOCS; i++)
+    for (int i = 0; err && i < page_docs(bp->page); i++)
         put_lines(out, bp->page->docs[i].problem, &comma);
     buf_puts(out, "]}\n");
     if (!bp->batch->err)

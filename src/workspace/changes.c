@@ -67,6 +67,35 @@ void page_changed_here(struct page *p, enum workspace_change change, const char 
     changes_put(p->ws, change, p->dir, name, true);
 }
 
+/* ---- looking for them ------------------------------------------------------------- */
+
+static void changes_look(struct workspace *ws)
+{
+    /* The first one: so that what is new from here on is known as that. */
+    if (!ws->tried_ms || clock_ms() - ws->tried_ms > ws->config.refresh_ms)
+        list_sweep(ws, HTTP_BACKGROUND);
+    changes_look_later(ws);
+}
+
+static void changes_look_again(void *arg)
+{
+    struct workspace *ws = arg;
+    ws_lock(ws);
+    if (ws->watchers)
+        changes_look(ws);
+    ws_unlock(ws);
+}
+
+/* Who watches for changes makes no calls by which he would be seen to use the mount. */
+void changes_look_later(struct workspace *ws)
+{
+    enum { SOONEST_MS = 100 };
+    int64_t delay_ms = ws->config.refresh_ms + SOONEST_MS;
+    if (ws->watchers)
+        loop_timer_set(ws->config.loop, &ws->list_timer, delay_ms, changes_look_again,
+                       ws);
+}
+
 /* ---- the face -------------------------------------------------------------------- */
 
 struct spool *workspace_changes(struct workspace *ws)
@@ -78,7 +107,7 @@ void workspace_follow(struct workspace *ws)
 {
     ws_lock(ws);
     ws->watchers++;
-    list_watch(ws);
+    changes_look(ws);
     ws_unlock(ws);
 }
 

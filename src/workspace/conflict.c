@@ -20,6 +20,7 @@ struct reader {
     pid_t tgid;
     int64_t at_ms;     /* proc_now_ms() of its last open */
     struct text *base; /* the platform's value then; NULL: none was known */
+    bool shed;         /* base was the platform's value: conflict_shed() */
     bool saw_theirs;   /* it opened <name>.remote.json in this conflict */
     struct reader *prev, *next;
 };
@@ -38,18 +39,24 @@ static void reader_free(struct doc *d, struct reader *r)
     free(r);
 }
 
-static void readers_shrink(struct doc *d)
+static void readers_drop_dead(struct doc *d, const struct reader *but)
 {
     struct reader *r;
     struct reader *tmp;
+    DL_FOREACH_SAFE (d->readers, r, tmp) {
+        if (r != but && kill(r->tgid, 0) < 0 && errno == ESRCH)
+            reader_free(d, r);
+    }
+}
+
+static void readers_shrink(struct doc *d)
+{
+    struct reader *r;
     unsigned count = 0;
     DL_COUNT(d->readers, r, count);
     if (count <= READERS_MAX)
         return;
-    DL_FOREACH_SAFE (d->readers, r, tmp) {
-        if (r != d->readers && kill(r->tgid, 0) < 0 && errno == ESRCH)
-            reader_free(d, r);
-    }
+    readers_drop_dead(d, d->readers);
     DL_COUNT(d->readers, r, count);
     if (count > READERS_MAX)
         reader_free(d, d->readers->prev);
@@ -136,7 +143,7 @@ static void side_remove(struct doc *d, const char *side)
 
 void conflict_give_local(struct page *p, struct item *it, pid_t tgid)
 {
-    for (int i = 0; i < PAGE_DOCS; i++) {
+    for (int i = 0; i < page_docs(p); i++) {
         struct doc *d = &p->docs[i];
         if (!d->theirs || tgid <= 0)
             continue;
@@ -240,6 +247,47 @@ void conflict_finish(struct doc *d)
     text_unref(d->given);
     text_unref(d->draft_base);
     text_unref(d->theirs);
+}
+
+/* ---- without texts --------------------------------------------------------------- */
+
+bool conflict_may_shed(const struct doc *d)
+{
+    const struct reader *r;
+    DL_FOREACH (d->readers, r)
+        if (r->base && r->base != d->remote)
+            return false;
+    return !d->given || d->given == d->remote;
+}
+
+void conflict_shed(struct doc *d)
+{
+    struct reader *r;
+    readers_drop_dead(d, NULL);
+    DL_FOREACH (d->readers, r) {
+        r->shed = r->base != NULL;
+        text_replace(&r->base, NULL);
+    }
+    d->shed_given = d->given != NULL;
+    text_replace(&d->given, NULL);
+}
+
+void conflict_unshed(struct doc *d, struct text *base)
+{
+    struct reader *r;
+    DL_FOREACH (d->readers, r) {
+        if (r->shed)
+            text_replace(&r->base, text_ref(base));
+        r->shed = false;
+    }
+    if (d->shed_given)
+        text_replace(&d->given, text_ref(base));
+    d->shed_given = false;
+}
+
+void conflict_trim(struct doc *d)
+{
+    readers_drop_dead(d, NULL);
 }
 
 /* ---- comparing --------------------------------------------------------------- */

@@ -51,4 +51,14 @@ void conflict_finish(struct doc *d);
  * sent what the platform made of them. now and echo: page.json; a reference. */
 struct text *conflict_page_base(struct text *now, struct text *fields, struct text *echo);
 
+/* ---- without texts (shed.h) ---------------------------------------------------- */
+
+/* All bases are the platform's value as it is. */
+bool conflict_may_shed(const struct doc *d);
+/* They are forgotten, and whose they were is not; they are `base` again. */
+void conflict_shed(struct doc *d);
+void conflict_unshed(struct doc *d, struct text *base);
+/* Readers that have ended go. */
+void conflict_trim(struct doc *d);
+
 #endif

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "json/json.h"
 #include "workspace/batch.h"
+#include "workspace/body.h"
 #include "workspace/keep.h"
 #include "workspace/push.h"
 
@@ -78,7 +79,7 @@ static void status_put_drafts(struct buf *out, struct workspace *ws)
     struct page *tmp;
     const char *comma = "";
     HASH_ITER (hh_name, ws->by_name, p, tmp) {
-        for (int i = 0; i < PAGE_DOCS; i++) {
+        for (int i = 0; i < page_docs(p); i++) {
             const struct doc *d = &p->docs[i];
             enum doc_state state = doc_standing(d);
             if (state <= DOC_SAVED)
@@ -103,6 +104,7 @@ struct text *workspace_status(struct workspace *ws)
     cleanup_buf struct buf flat = BUF_INIT;
     struct buf out = BUF_INIT;
     struct http_stats stats;
+    int64_t age;
     http_get_stats(ws->config.http, &stats);
     buf_putc(&flat, '{');
     status_put(&flat, "version", AMDAHLFS_VERSION);
@@ -111,9 +113,11 @@ struct text *workspace_status(struct workspace *ws)
     ws_lock(ws);
     buf_printf(&flat, "\"writable\":%s,\"pages\":%u,", ws->writable ? "true" : "false",
                HASH_CNT(hh_name, ws->by_name));
-    if (ws->swept_ms)
-        buf_printf(&flat, "\"list_seconds_ago\":%lld,",
-                   (long long)(clock_ms() - ws->swept_ms) / 1000);
+    if (list_age(ws, &age))
+        buf_printf(&flat, "\"list_seconds_ago\":%lld,", (long long)age);
+    buf_printf(&flat, "\"list_from_cache\":%s,\"cache\":%s,",
+               ws->listed_once && !ws->swept_ms ? "true" : "false",
+               ws->cache ? "true" : "false");
     buf_puts(&flat, "\"batches\":[");
     batch_put_status(&flat, ws);
     buf_puts(&flat, "],\"drafts\":[");
@@ -149,8 +153,10 @@ static int command_refresh(struct workspace *ws, const char *argument,
     struct page *p;
     struct page *tmp;
     ws_lock(ws);
-    HASH_ITER (hh_name, ws->by_name, p, tmp)
+    HASH_ITER (hh_name, ws->by_name, p, tmp) {
         page_drop_body(p);
+        p->stale = p->id != NULL; /* nor is a cached one good enough */
+    }
     ws_unlock(ws);
     *ret_words = text_from_string("the list and every page are read anew\n");
     return workspace_refresh(ws, w);
@@ -225,7 +231,7 @@ static int command_discard(struct workspace *ws, const char *argument,
     ws_lock(ws);
     int err = p->save ? -EBUSY : 0;
     unsigned count = 0;
-    for (int i = 0; !err && i < PAGE_DOCS; i++)
+    for (int i = 0; !err && i < page_docs(p); i++)
         if (!*file || !strcmp(file, page_file_name(p->docs[i].which)))
             count += doc_discard(&p->docs[i]);
     page_check(p);
@@ -276,10 +282,11 @@ static int command_stored(struct workspace *ws, const char *argument,
     const char *file;
     struct page *p = command_page(ws, argument, &file);
     int which = page_file_find(file);
-    struct doc *d = p && which >= 0 ? page_doc_of(p, (enum page_file)which) : NULL;
-    int err = d ? page_ready(p, w) : -ENOENT;
+    bool is_doc = p && which >= 0 && page_file_is_doc((enum page_file)which);
+    int err = is_doc ? page_ready(p, w) : -ENOENT;
     if (!err) {
         ws_lock(ws);
+        struct doc *d = page_doc_of(p, (enum page_file)which);
         *ret_words = d->shown ? text_ref(d->shown) : text_from_string("");
         ws_unlock(ws);
     }

@@ -164,7 +164,8 @@ static const struct platform_page *create_candidate(struct save *s,
         if (!page->id || !page->name || strcmp(page->name, name) != 0)
             continue;
         HASH_FIND(hh_id, s->page->ws->by_id, page->id, strlen(page->id), known);
-        if (known && known->body == BODY_READY && !s->page->lost)
+        if (known && (known->body == BODY_READY || known->body == BODY_SHED) &&
+            !s->page->lost)
             continue;
         if (!best || (page->created_at && best->created_at &&
                       strcmp(page->created_at, best->created_at) > 0))

@@ -9,6 +9,7 @@
 #include "json/json.h"
 #include "workspace/conflict.h"
 #include "workspace/keep.h"
+#include "workspace/shed.h"
 
 /* The bound file's bytes where they are its own, else the shown text. */
 struct text *doc_text(struct doc *d)
@@ -126,6 +127,8 @@ void doc_take_remote(struct doc *d, struct text *remote, struct text *fresh,
                      struct timespec mtime)
 {
     struct text *shown = NULL;
+    if (doc_take_shed(d, remote, fresh))
+        return;
     bool same = d->shown &&
                 (text_same_value(d->remote, remote) || text_same_value(d->shown, remote));
     text_replace(&d->remote, remote);

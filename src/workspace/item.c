@@ -63,7 +63,7 @@ size_t item_size(const struct item *it)
 {
     if (!it->doc || it->dirty)
         return it->data.len;
-    return it->doc->shown ? it->doc->shown->len : 0;
+    return it->doc->shown ? it->doc->shown->len : it->doc->size;
 }
 
 void item_put_text(struct item *it, const struct text *text)
@@ -173,12 +173,28 @@ int item_write(struct item *it, const char *data, size_t size, off_t off)
     return err;
 }
 
+/* Its bytes are in memory, where it has any that are known. */
+static int item_here_locked(const struct item *it)
+{
+    return it->doc && !it->dirty && it->doc->shed ? -EAGAIN : 0;
+}
+
+int item_here(struct item *it)
+{
+    ws_lock(it->ws);
+    int err = item_here_locked(it);
+    ws_unlock(it->ws);
+    return err;
+}
+
 /* To the size it has is no change: watchers and rsync --inplace do that. */
 static int item_truncate_locked(struct item *it, off_t size)
 {
     int err = item_may_write_locked(it);
     if (!err)
         err = item_check_size((uint64_t)size);
+    if (!err && size)
+        err = item_here_locked(it);
     if (!err && (size_t)size != item_size(it)) {
         item_begin_change(it);
         buf_resize(&it->data, (size_t)size);
@@ -239,13 +255,19 @@ static void item_stat_memory(const struct item *it, struct stat *ret)
     ret->st_blocks = (ret->st_size + 511) / 512;
 }
 
+/* Nothing of it is going to change but by a sweep. */
+static bool page_is_settled(const struct page *p)
+{
+    return (p->body == BODY_READY || p->body == BODY_SHED) && !p->stale && !p->unsure;
+}
+
 int64_t item_holds_ms(struct item *it)
 {
     int64_t holds = INT64_MAX;
     ws_lock(it->ws);
     const struct doc *d = it->dirty ? NULL : it->doc;
     const struct page *p = d ? d->page : NULL;
-    if (p && d->which != PAGE_PARAMS && (p->body != BODY_READY || p->stale))
+    if (p && d->which != PAGE_PARAMS && !page_is_settled(p))
         holds = 0;
     else if (p && p->id && !p->list_token && !p->is_template)
         holds = it->ws->config.ttl_ms;
@@ -321,7 +343,7 @@ struct page *item_page(struct item *it)
     return p;
 }
 
-int item_ready(struct item *it, struct wait *w)
+static int item_await(struct item *it, bool texts, struct wait *w)
 {
     struct page *p = NULL;
     ws_lock(it->ws);
@@ -329,9 +351,19 @@ int item_ready(struct item *it, struct wait *w)
     if (it->doc && !it->dirty && it->doc->which != PAGE_PARAMS)
         p = page_ref(it->doc->page);
     ws_unlock(it->ws);
-    int err = p ? page_ready(p, w) : 0;
+    int err = p ? page_file_ready(p, texts, w) : 0;
     page_unref(p);
     return err;
+}
+
+int item_ready(struct item *it, struct wait *w)
+{
+    return item_await(it, true, w);
+}
+
+int item_stat_ready(struct item *it, struct wait *w)
+{
+    return item_await(it, false, w);
 }
 
 void item_opened(struct item *it, pid_t tgid)

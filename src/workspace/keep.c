@@ -44,7 +44,7 @@ void keep_forget(struct page *p)
     struct state_change *c = keep_begin(p->ws);
     state_drop_page(c, p->key);
     keep_end(p->ws, c);
-    for (int i = 0; i < PAGE_DOCS; i++)
+    for (int i = 0; i < page_docs(p); i++)
         for (int slot = 0; slot < STATE_SLOTS; slot++)
             text_replace(&p->docs[i].kept[slot], NULL);
 }
@@ -83,7 +83,7 @@ static void keep_text(struct state_change *c, struct doc *d)
 
 void keep_texts(struct state_change *c, struct page *p)
 {
-    for (int i = 0; c && !p->is_template && i < PAGE_DOCS; i++)
+    for (int i = 0; c && !p->is_template && i < page_docs(p); i++)
         keep_text(c, &p->docs[i]);
 }
 
@@ -193,7 +193,7 @@ void keep_set_aside(struct doc *d, struct timespec mtime)
 
 void keep_scratch_gone(struct item *dir, const char *name)
 {
-    for (int i = 0; dir->page && i < PAGE_DOCS; i++) {
+    for (int i = 0; dir->page && i < page_docs(dir->page); i++) {
         struct doc *d = &dir->page->docs[i];
         cleanup_free char *rejected = xasprintf("%s.rejected", page_file_name(d->which));
         if (!d->kept[STATE_MOVED] || strcmp(name, rejected) != 0)
@@ -261,7 +261,7 @@ bool keep_recall(struct doc *d, const struct text *remote, struct text **ret_sho
 
 bool keep_is_interrupted(const struct page *p)
 {
-    for (int i = 0; i < PAGE_DOCS; i++)
+    for (int i = 0; i < page_docs(p); i++)
         if (p->docs[i].interrupted)
             return true;
     return false;
@@ -306,7 +306,7 @@ static void doc_settle_arrived(struct doc *d)
 
 void keep_settle_arrived(struct page *p)
 {
-    for (int i = 0; i < PAGE_DOCS && p->id && !p->is_template; i++)
+    for (int i = 0; i < page_docs(p) && p->id && !p->is_template; i++)
         if (p->docs[i].which != PAGE_PARAMS)
             doc_settle_arrived(&p->docs[i]);
 }

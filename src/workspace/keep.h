@@ -26,6 +26,7 @@ void keep_close(struct workspace *ws);
 /* What is known of a page that a sweep names for the first time: NULL, or the caller's
  * until known_free(). */
 bool known_has(const struct workspace *ws, const char *id);
+const char *known_name(const struct workspace *ws, const char *id); /* NULL: none */
 struct known *known_take(struct workspace *ws, const char *id);
 void known_free(struct known *known);
 /* A page of the platform leaves the table; before page_detach(). */

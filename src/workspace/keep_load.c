@@ -36,6 +36,13 @@ bool known_has(const struct workspace *ws, const char *id)
     return known != NULL;
 }
 
+const char *known_name(const struct workspace *ws, const char *id)
+{
+    struct known *known = NULL;
+    HASH_FIND(hh, ws->known, id, strlen(id), known);
+    return known ? known->name : NULL;
+}
+
 struct known *known_take(struct workspace *ws, const char *id)
 {
     struct known *known = NULL;
@@ -62,9 +69,9 @@ void known_put(struct workspace *ws, struct page *p)
 
 void known_give_params(struct known *known, struct page *p)
 {
-    struct doc *params = page_doc_of(p, PAGE_PARAMS);
     if (!known->params)
         return;
+    struct doc *params = page_doc_of(p, PAGE_PARAMS);
     text_replace(&params->shown, text_ref(known->params));
     params->mtime = known->params_mtime;
     params->own = true;

@@ -9,6 +9,8 @@
 #include "json/json.h"
 #include "workspace/archived.h"
 #include "workspace/batch.h"
+#include "workspace/body.h"
+#include "workspace/cache.h"
 #include "workspace/keep.h"
 #include "workspace/names.h"
 #include "workspace/present.h"
@@ -92,6 +94,7 @@ void pages_set_id(struct workspace *ws, struct page *p, const char *id)
 struct summary {
     const struct platform_page *page; /* borrowed */
     bool named;                       /* it has a name on this machine already */
+    struct page *taken;               /* what it became; NULL: nothing */
 };
 
 /* What has a name keeps it, so those come first; else of two pages that want one name,
@@ -140,8 +143,9 @@ static void list_rename(struct workspace *ws, struct page *p, const char *name)
  * is read again. */
 static void list_changed(struct page *p)
 {
-    bool was_read = p->body == BODY_READY;
+    bool was_read = p->body == BODY_READY || p->body == BODY_SHED;
     page_drop_body(p);
+    free(steal_ptr(p->token)); /* a cached body of it is as old */
     if (!was_read)
         page_changed_somehow(p);
     else if (p->ws->watchers)
@@ -153,7 +157,8 @@ static void list_take_known(struct workspace *ws, struct page *p,
 {
     bool changed =
         from->token && (!p->list_token || strcmp(p->list_token, from->token) != 0);
-    if (changed && !page_is_dirty(p)) { /* a draft keeps its body: asked again later */
+    /* A draft keeps its body: asked again later. */
+    if (changed && (!page_is_dirty(p) || !p->list_token)) {
         bool known = p->token && !strcmp(p->token, from->token);
         free(p->list_token);
         p->list_token = xstrdup(from->token);
@@ -162,7 +167,7 @@ static void list_take_known(struct workspace *ws, struct page *p,
     }
     list_rename(ws, p, from->name);
     page_take_fields(p, from);
-    if (p->body != BODY_READY)
+    if (p->body == BODY_NONE || p->body == BODY_FETCHING)
         page_set_info(p, present_info(from));
 }
 
@@ -247,18 +252,28 @@ void list_note_gone(struct workspace *ws, const char *id)
     LL_PREPEND(ws->gone, g);
 }
 
-static void list_take(struct workspace *ws, const struct platform_page *from,
-                      struct state_change *c)
+/* NULL: it is no page to be shown. */
+static struct page *list_take_page(struct workspace *ws, const struct platform_page *from)
 {
     if (!from->id || !*from->id || summary_is_archived(from) ||
         list_is_gone(ws, from->id))
-        return;
+        return NULL;
     struct page *p = pages_find_id(ws, from->id);
     if (!p)
         p = list_take_new(ws, from);
     else if (!page_is_ahead(p))
         list_take_known(ws, p, from);
+    return p;
+}
+
+static void list_keep(struct workspace *ws, const struct summary *s,
+                      struct state_change *c)
+{
+    struct page *p = s->taken;
+    if (!p)
+        return;
     p->seen = ws->sweep;
+    list_cache_take(p, s->page);
     keep_place(c, p);
     if (keep_is_interrupted(p))
         page_want_body(p);
@@ -269,6 +284,7 @@ static void list_take(struct workspace *ws, const struct platform_page *from,
 static void list_drop(struct workspace *ws, struct page *p)
 {
     log_info("page %s is gone from the platform", p->dir);
+    list_cache_drop(p);
     page_ref(p);
     page_changed_elsewhere(p, CHANGE_GONE, p->dir);
     known_put(ws, p);
@@ -291,61 +307,58 @@ static void list_drop_unseen(struct workspace *ws)
     }
 }
 
-static bool list_has_name(struct workspace *ws, const char *id)
+bool list_has_name(struct workspace *ws, const char *id)
 {
     return id && (pages_find_id(ws, id) || known_has(ws, id));
+}
+
+static struct summary *list_order(struct workspace *ws, const struct platform_page *pages,
+                                  size_t n)
+{
+    struct summary *order = xcalloc(n + 1, sizeof *order);
+    for (size_t i = 0; i < n; i++)
+        order[i] = (struct summary){&pages[i], list_has_name(ws, pages[i].id), NULL};
+    qsort(order, n, sizeof *order, summary_compare);
+    return order;
+}
+
+void list_take_cached(struct workspace *ws, const struct platform_page *pages,
+                      size_t count)
+{
+    cleanup_free struct summary *order = list_order(ws, pages, count);
+    for (size_t i = 0; i < count; i++) {
+        struct page *p = list_take_page(ws, order[i].page);
+        if (!p)
+            continue;
+        const struct json_span *object = &order[i].page->object;
+        p->summary_sum = cache_sum(p->id, order[i].page->text->data + object->start,
+                                   object->end - object->start);
+    }
 }
 
 static void list_apply(struct workspace *ws, const struct platform_answer *answer)
 {
     size_t n = answer->page_count;
-    cleanup_free struct summary *order = xcalloc(n + 1, sizeof *order);
-    for (size_t i = 0; i < n; i++)
-        order[i] =
-            (struct summary){&answer->pages[i], list_has_name(ws, answer->pages[i].id)};
-    qsort(order, n, sizeof *order, summary_compare);
+    cleanup_free struct summary *order = list_order(ws, answer->pages, n);
     struct state_change *c = n ? keep_begin(ws) : NULL;
+    list_cache_begin(ws);
     for (size_t i = 0; i < n; i++)
-        list_take(ws, order[i].page, c);
+        order[i].taken = list_take_page(ws, order[i].page);
+    /* Apart from the first loop: what lives on and what does not lie apart in memory. */
+    for (size_t i = 0; i < n; i++)
+        list_keep(ws, &order[i], c);
     keep_end(ws, c);
     list_drop_unseen(ws);
+    list_cache_end(ws);
     archived_swept(ws);
     ws->listed_once = true;
     ws->swept_ms = clock_ms();
 }
 
-static void list_start(struct workspace *ws, enum http_class class);
-
 static void list_look(struct workspace *ws)
 {
     if (ws->listed_once && clock_ms() - ws->tried_ms > ws->config.refresh_ms)
-        list_start(ws, HTTP_BACKGROUND);
-}
-
-static void list_look_again(void *arg)
-{
-    struct workspace *ws = arg;
-    ws_lock(ws);
-    if (ws->watchers)
-        list_watch(ws);
-    ws_unlock(ws);
-}
-
-/* Who watches for changes makes no calls by which he would be seen to use the mount. */
-static void list_look_later(struct workspace *ws)
-{
-    enum { SOONEST_MS = 100 };
-    int64_t delay_ms = ws->config.refresh_ms + SOONEST_MS;
-    if (ws->watchers)
-        loop_timer_set(ws->config.loop, &ws->list_timer, delay_ms, list_look_again, ws);
-}
-
-void list_watch(struct workspace *ws)
-{
-    /* The first one: so that what is new from here on is known as that. */
-    if (!ws->tried_ms || clock_ms() - ws->tried_ms > ws->config.refresh_ms)
-        list_start(ws, HTTP_BACKGROUND);
-    list_look_later(ws);
+        list_sweep(ws, HTTP_BACKGROUND);
 }
 
 static void list_done(void *arg, const struct platform_answer *answer)
@@ -353,19 +366,21 @@ static void list_done(void *arg, const struct platform_answer *answer)
     struct workspace *ws = arg;
     ws_lock(ws);
     ws->listing = false;
-    if (!answer->err)
+    if (!answer->err) {
         list_apply(ws, answer);
+        list_ask_me(ws);
+        workspace_forgot(ws); /* as it came it takes as much as what is kept of it */
+    }
     list_forget_gone(ws);
     struct wait *waits = wait_take(&ws->list_waits);
-    list_look_later(ws);
+    changes_look_later(ws);
     ws_unlock(ws);
     if (answer->err)
         log_warning("the list of pages cannot be read: %s", answer->message);
     wait_run(waits, answer->err);
 }
 
-/* Lock held. */
-static void list_start(struct workspace *ws, enum http_class class)
+void list_sweep(struct workspace *ws, enum http_class class)
 {
     struct platform_call call = {class, 0, list_done, ws, wait_who(ws->list_waits)};
     if (ws->listing)
@@ -391,7 +406,7 @@ int workspace_pages_ready(struct workspace *ws, struct wait *w)
     ws_lock(ws);
     if (!ws->listed_once) {
         wait_add(&ws->list_waits, w);
-        list_start(ws, HTTP_INTERACTIVE);
+        list_sweep(ws, HTTP_INTERACTIVE);
         err = -EINPROGRESS;
     } else {
         list_look(ws);
@@ -404,7 +419,7 @@ int workspace_refresh(struct workspace *ws, struct wait *w)
 {
     ws_lock(ws);
     wait_add(&ws->list_waits, w);
-    list_start(ws, HTTP_INTERACTIVE);
+    list_sweep(ws, HTTP_INTERACTIVE);
     ws_unlock(ws);
     return -EINPROGRESS;
 }

@@ -116,12 +116,18 @@ struct doc {
     struct reader *readers;  /* conflict.c: who was given which value */
     struct text *theirs;     /* in a conflict: the platform's value; NULL: in none */
     int64_t conflict_ms;     /* proc_now_ms() of its begin */
+
+    /* Without its texts (shed.h). */
+    bool shed, shed_given; /* given: was remote */
+    uint64_t shed_sum;     /* of remote */
+    size_t size;           /* of shown */
 };
 
 struct reader; /* conflict.c */
 
-struct body_fetch; /* page.c */
-enum body_state { BODY_NONE, BODY_FETCHING, BODY_READY };
+struct body_fetch; /* body.c */
+/* SHED: as READY, but its texts are in cache.db alone (shed.h). */
+enum body_state { BODY_NONE, BODY_FETCHING, BODY_READY, BODY_SHED };
 enum { PAGE_DOCS = 4 };
 
 struct save;
@@ -134,16 +140,17 @@ struct page {
     UT_hash_handle hh_name; /* in workspace.by_name or .templates; by dir */
     UT_hash_handle hh_id;   /* in workspace.by_id */
     bool listed;            /* is in by_name */
+    bool detached;          /* gone for good: none of its documents is there */
     char *dir;
     char *slug;   /* wanted directory name of the platform's name */
     bool own_dir; /* dir was given here (mkdir, mv): kept while the name stays */
 
     char *key; /* what it is called in state.db; constant */
     char *id;  /* NULL: only on this machine */
-    char *name, *status, *console_url, *created_at, *updated_at;
+    char *name, *status, *console_url, *updated_at;
     char *token;      /* of the body as known */
     char *list_token; /* as the last sweep had it */
-    uint64_t seen;    /* number of the last sweep that had it */
+    uint64_t seen;    /* number of the last sweep that had it; 0: none of this mount */
     uint64_t epoch;   /* counts our own changes: older answers about it are dropped */
     struct timespec ctime;
 
@@ -153,12 +160,15 @@ struct page {
     enum body_state body;
     int64_t body_ms; /* when it was fetched */
     bool stale;      /* a sweep saw a newer one while drafts here kept this one */
+    bool unsure;     /* shown as it was known, since the platform was away */
     struct wait *body_waits;
     enum http_class body_class;   /* of the most urgent who waits for it */
     bool body_behind;             /* it is wanted though nobody waits */
-    struct body_fetch *body_sent; /* the request that counts; NULL: none yet */
-    struct doc docs[PAGE_DOCS];   /* params, page, queries, spec */
-    bool ours;           /* what its documents turn out to be now is of our own doing */
+    struct body_fetch *body_sent; /* the one whose request counts; NULL: none is sent */
+    uint64_t summary_sum;         /* of the summary that cache.db has; 0: none */
+    struct doc *docs;  /* params, page, queries, spec; NULL: not made yet (page_docs()) */
+    struct husk *husk; /* what is to be known of those that are gone again (shed.c) */
+    bool ours;         /* what its documents turn out to be now is of our own doing */
     uint64_t changed_in; /* the sweep under way at our last change: it may not know it */
     struct text *info;   /* info.json: of the body, of the summary before there is one */
     struct item *local;
@@ -175,13 +185,23 @@ struct page {
     uint64_t render_epoch;        /* p->epoch when the run began */
     struct wait *render_waits;
     bool archiving; /* or being renamed: its directory is about to change */
+
+    struct page *loaded_prev, *loaded_next; /* in workspace.loaded */
+    size_t loaded_bytes;                    /* of its texts; 0: not in there */
+    size_t info_size;                       /* of info, while that is shed */
+    uint64_t info_sum;                      /* same */
+    int64_t leased_ms;                      /* when page_ready() was asked last */
 };
 
 struct archived; /* archived.c */
 struct archiver; /* brake.c */
+struct husk;     /* shed.c */
 struct batch;    /* batch.h */
 struct known;    /* keep.c */
 struct overlay;  /* overlay.h */
+
+struct cache; /* cache.h, as is the next */
+struct cache_list;
 
 struct gone_id {
     char *id;
@@ -225,6 +245,16 @@ struct workspace {
 
     struct archiver *archivers;
     unsigned archive_allowance;
+
+    struct page *loaded; /* those with texts, the last used last; references */
+    size_t loaded_bytes;
+    struct loop_timer trim;
+    atomic_bool trimming; /* it is set; no lock */
+
+    struct cache *cache;        /* constant; NULL: none */
+    struct cache_list *caching; /* while a sweep is applied */
+    struct timespec listed_at;  /* wall time of the last complete list, across mounts */
+    bool me_is_old;             /* `me` is of another mount: the platform was away */
 };
 
 static inline void ws_lock(struct workspace *ws)
@@ -257,6 +287,8 @@ void page_changed_elsewhere(struct page *p, enum workspace_change change,
 /* Somebody else changed a page that nobody here has read: which of its files, is not known.
  */
 void page_changed_somehow(struct page *p);
+/* A sweep has ended: while somebody watches, there will be another one. */
+void changes_look_later(struct workspace *ws);
 /* The platform took a change of ours. name: the file, or NULL. */
 void page_changed_here(struct page *p, enum workspace_change change, const char *name);
 
@@ -276,7 +308,15 @@ void wait_run(struct wait *list, int err);
 
 /* ---- pages (page.c) -------------------------------------------------- */
 
-struct doc *page_doc_of(struct page *p, enum page_file which); /* NULL: a view */
+void doc_finish(struct doc *d);
+/* Made when they are needed first. How many there are: PAGE_DOCS or none. */
+void page_make_docs(struct page *p);
+static inline int page_docs(const struct page *p)
+{
+    return p->docs ? PAGE_DOCS : 0;
+}
+/* Makes them. NULL: a view. */
+struct doc *page_doc_of(struct page *p, enum page_file which);
 /* key NULL: the id, or for a page without one a new random word. */
 struct page *page_new(struct workspace *ws, const char *key, const char *id,
                       bool is_template);
@@ -287,6 +327,10 @@ void page_take_doc(struct page *p, enum page_file which,
                    const struct platform_page *from);
 /* Takes over a whole body. */
 void page_take_body(struct page *p, const struct platform_page *from);
+/* Its documents alone, of a body that may be older than the summary. */
+void page_take_texts(struct page *p, const struct platform_page *from);
+/* page_ready() for an open, which asks item_here() then; or for the sizes alone. */
+int page_file_ready(struct page *p, bool texts, struct wait *w);
 /* Begins to fetch the body when it is not here. */
 void page_want_body(struct page *p);
 /* Forgets the body, or notes that it is old while something here depends on it. */
@@ -325,8 +369,15 @@ void pages_set_id(struct workspace *ws, struct page *p, const char *id);
 /* A page that the sweep under way may still have is not to come back with it. */
 void list_note_gone(struct workspace *ws, const char *id);
 void list_forget_gone(struct workspace *ws);
-/* Somebody watches for changes: reads the list now, if that is due, and again and again. */
-void list_watch(struct workspace *ws);
+/* Is a sweep worth waiting for that tells what the cached list does not? */
+bool list_may_settle(const struct workspace *ws);
+/* Begins a sweep unless one is under way. */
+void list_sweep(struct workspace *ws, enum http_class class);
+/* Is there a directory's name for this id on this machine? */
+bool list_has_name(struct workspace *ws, const char *id);
+/* Pages of a list that no sweep of this mount has confirmed. */
+void list_take_cached(struct workspace *ws, const struct platform_page *pages,
+                      size_t count);
 
 /* A scratch file that is renamed onto a document's name. */
 struct newcomer {

@@ -156,4 +156,7 @@ struct item_files *files_new(int read_fd, int write_fd);
 struct item_files *files_ref(struct item_files *f);
 void files_unref(struct item_files *f); /* any lock, or none */
 
+/* So many may use it: a file that is open is not forgotten. Takes the lock. */
+bool overlay_is_open(struct item *it);
+
 #endif

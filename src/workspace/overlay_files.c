@@ -119,6 +119,14 @@ int item_open(struct item *it, bool write)
     return err;
 }
 
+bool overlay_is_open(struct item *it)
+{
+    struct overlay *o = overlay_lock(it);
+    bool open = it->opens > 0;
+    overlay_unlock(o);
+    return open;
+}
+
 void item_close(struct item *it)
 {
     struct overlay *o = overlay_lock(it);

@@ -7,12 +7,13 @@
 #include <sys/random.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/sha256.h"
+#include "workspace/body.h"
 #include "workspace/conflict.h"
 #include "workspace/keep.h"
 #include "workspace/names.h"
 #include "workspace/present.h"
+#include "workspace/shed.h"
 
 static const struct {
     const char *name;
@@ -24,8 +25,14 @@ static const struct {
     [PAGE_QUERIES] = {"queries.json", true},  [PAGE_SPEC] = {"spec.json", true},
 };
 
-static const enum page_file page_docs[PAGE_DOCS] = {PAGE_PARAMS, PAGE_PAGE, PAGE_QUERIES,
-                                                    PAGE_SPEC};
+static const enum page_file page_docs_order[PAGE_DOCS] = {PAGE_PARAMS, PAGE_PAGE,
+                                                          PAGE_QUERIES, PAGE_SPEC};
+
+/* Without a document: what there is of it from the start. */
+static bool page_has_doc(const struct page *p, enum page_file which)
+{
+    return p->id != NULL && !p->detached && !(p->is_template && which == PAGE_PARAMS);
+}
 
 bool page_file_is_doc(enum page_file which)
 {
@@ -45,10 +52,29 @@ int page_file_find(const char *name)
     return -1;
 }
 
+/* A page that nobody looked at yet has none: there may be a hundred thousand. */
+void page_make_docs(struct page *p)
+{
+    if (p->docs)
+        return;
+    p->docs = xcalloc(PAGE_DOCS, sizeof *p->docs);
+    for (int i = 0; i < PAGE_DOCS; i++) {
+        p->docs[i].page = p;
+        p->docs[i].which = page_docs_order[i];
+        p->docs[i].mtime = p->ctime;
+        p->docs[i].present = page_has_doc(p, page_docs_order[i]);
+    }
+    page_doc_of(p, PAGE_PARAMS)->shown = text_from_string("{}\n");
+    docs_unhusk(p);
+}
+
 struct doc *page_doc_of(struct page *p, enum page_file which)
 {
+    if (!page_file_is_doc(which))
+        return NULL;
+    page_make_docs(p);
     for (int i = 0; i < PAGE_DOCS; i++)
-        if (page_docs[i] == which)
+        if (page_docs_order[i] == which)
             return &p->docs[i];
     return NULL;
 }
@@ -94,16 +120,10 @@ struct page *page_new(struct workspace *ws, const char *key, const char *id,
     p->key = key ? xstrdup(key) : id ? xstrdup(id) : page_random_key();
     p->ino = page_number_of(p->key);
     p->ctime = clock_now();
-    for (int i = 0; i < PAGE_DOCS; i++) {
-        p->docs[i].page = p;
-        p->docs[i].which = page_docs[i];
-        p->docs[i].mtime = p->ctime;
-        p->docs[i].present = id != NULL && !(is_template && page_docs[i] == PAGE_PARAMS);
-    }
-    struct doc *params = page_doc_of(p, PAGE_PARAMS);
-    params->shown = text_from_string("{}\n");
-    if (!id)
+    if (!id) {
         p->body = BODY_READY;
+        page_make_docs(p);
+    }
     return p;
 }
 
@@ -114,7 +134,7 @@ struct page *page_ref(struct page *p)
     return p;
 }
 
-static void doc_finish(struct doc *d)
+void doc_finish(struct doc *d)
 {
     text_unref(d->remote);
     text_unref(d->shown);
@@ -132,14 +152,15 @@ void page_unref(struct page *p)
 {
     if (!p || atomic_fetch_sub_explicit(&p->refs, 1, memory_order_acq_rel) != 1)
         return;
-    for (int i = 0; i < PAGE_DOCS; i++)
+    for (int i = 0; i < page_docs(p); i++)
         doc_finish(&p->docs[i]);
+    free(p->docs);
+    free(p->husk);
     struct text *texts[] = {p->info, p->verdict, p->render, p->lost};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         text_unref(texts[i]);
-    char *strings[] = {p->dir,    p->slug,        p->id,         p->name,
-                       p->status, p->console_url, p->created_at, p->updated_at,
-                       p->token,  p->list_token,  p->key};
+    char *strings[] = {p->dir,         p->slug,       p->id,    p->name,       p->status,
+                       p->console_url, p->updated_at, p->token, p->list_token, p->key};
     for (size_t i = 0; i < ARRAY_LEN(strings); i++)
         free(strings[i]);
     item_unref(p->local);
@@ -148,7 +169,9 @@ void page_unref(struct page *p)
 
 void page_detach(struct page *p)
 {
-    for (int i = 0; i < PAGE_DOCS; i++) {
+    shed_forget(p);
+    p->detached = true;
+    for (int i = 0; i < page_docs(p); i++) {
         if (p->docs[i].file)
             p->docs[i].file->orphan = true;
         doc_unbind(&p->docs[i]);
@@ -174,7 +197,7 @@ char *page_dir(struct page *p)
 
 bool page_is_dirty(const struct page *p)
 {
-    for (int i = 0; i < PAGE_DOCS; i++)
+    for (int i = 0; i < page_docs(p); i++)
         if (p->docs[i].file && p->docs[i].file->dirty)
             return true;
     return p->save || p->saves;
@@ -188,7 +211,7 @@ void page_touch(struct page *p)
 
 void page_set_info(struct page *p, struct text *info)
 {
-    bool same = text_equal(p->info, info);
+    bool same = page_has_info(p, info);
     text_replace(&p->info, info);
     if (!same)
         page_changed(p);
@@ -249,7 +272,7 @@ void page_rekey(struct page *p)
 
 static void string_replace(char **slot, const char *value)
 {
-    if (!value)
+    if (!value || (*slot && !strcmp(*slot, value)))
         return; /* an answer that leaves a field out says nothing of it */
     char *copy = xstrdup(value);
     free(*slot);
@@ -264,7 +287,6 @@ void page_take_fields(struct page *p, const struct platform_page *from)
     string_replace(&p->name, from->name);
     string_replace(&p->status, from->status);
     string_replace(&p->console_url, from->console_url);
-    string_replace(&p->created_at, from->created_at);
     string_replace(&p->updated_at, from->updated_at);
     if (!clock_parse(from->updated_at, &updated) || page_is_dirty(p) || p->save ||
         (p->ctime.tv_sec == updated.tv_sec && p->ctime.tv_nsec == updated.tv_nsec))
@@ -274,10 +296,12 @@ void page_take_fields(struct page *p, const struct platform_page *from)
 }
 
 /* When the text of a document began to be what it is: the platform's word, or now. */
-static struct timespec page_updated(const struct page *p)
+static struct timespec page_updated(const struct page *p,
+                                    const struct platform_page *from)
 {
     struct timespec ts;
-    return clock_parse(p->updated_at, &ts) ? ts : clock_now();
+    const char *when = from->updated_at ? from->updated_at : p->updated_at;
+    return clock_parse(when, &ts) ? ts : clock_now();
 }
 
 /* The value's own tokens; `absent` where the page has none. */
@@ -303,7 +327,7 @@ void page_take_doc(struct page *p, enum page_file which, const struct platform_p
         fresh = p->is_template ? present_template(from) : present_page(from);
         remote = text_ref(fresh);
     }
-    doc_take_remote(page_doc_of(p, which), remote, fresh, page_updated(p));
+    doc_take_remote(page_doc_of(p, which), remote, fresh, page_updated(p, from));
 }
 
 /* Another mount would not know by itself what its documents hold, and since when. */
@@ -311,7 +335,7 @@ static bool page_is_shown_otherwise(const struct page *p)
 {
     struct timespec updated = {0};
     clock_parse(p->updated_at, &updated);
-    for (int i = 0; i < PAGE_DOCS; i++) {
+    for (int i = 0; i < page_docs(p); i++) {
         const struct doc *d = &p->docs[i];
         if (d->which != PAGE_PARAMS && d->remote &&
             (d->own || d->mtime.tv_sec != updated.tv_sec ||
@@ -321,22 +345,29 @@ static bool page_is_shown_otherwise(const struct page *p)
     return false;
 }
 
-void page_take_body(struct page *p, const struct platform_page *from)
+void page_take_texts(struct page *p, const struct platform_page *from)
 {
-    page_take_fields(p, from);
     page_set_info(p, p->is_template ? NULL : present_info(from));
-    free(p->token);
-    p->token = xstrdup(from->token);
+    if (!from->token)
+        free(steal_ptr(p->token));
+    string_replace(&p->token, from->token);
     page_take_doc(p, PAGE_SPEC, from);
     page_take_doc(p, PAGE_QUERIES, from);
     page_take_doc(p, PAGE_PAGE, from);
     p->ours = false;
     p->body = BODY_READY;
     p->body_ms = clock_ms();
+    shed_note_loaded(p);
+}
+
+void page_take_body(struct page *p, const struct platform_page *from)
+{
+    page_take_fields(p, from);
+    page_take_texts(p, from);
     keep_settle_arrived(p);
     if (page_is_shown_otherwise(p))
         keep_texts_now(p);
-    p->stale = false;
+    p->stale = p->unsure = false;
     page_check(p);
 }
 
@@ -344,127 +375,18 @@ void page_drop_body(struct page *p)
 {
     if (p->id && p->body == BODY_READY && page_is_dirty(p))
         p->stale = true;
-    else if (p->id && p->body == BODY_READY)
+    else if (p->id && (p->body == BODY_READY || p->body == BODY_SHED))
         p->body = BODY_NONE;
-    for (int i = 0; i < PAGE_DOCS; i++)
+    for (int i = 0; i < page_docs(p); i++)
         if (p->docs[i].file && !p->docs[i].file->dirty)
             item_changed(p->docs[i].file);
 }
 
-/* ---- fetching the body ------------------------------------------------------- */
-
-enum { READAHEAD_DEADLINE_MS = 3600000 };
-
-struct body_fetch {
-    struct page *page; /* a reference */
-    uint64_t epoch;
-    enum http_class class;
-    bool started; /* its turn has come */
-};
-
-static void body_fetch_start(struct page *p);
-
-/* Lock held. */
-static bool body_is_wanted(const struct page *p)
-{
-    return p->body_behind || wait_is_wanted(p->body_waits);
-}
-
-static bool body_fetch_is_wanted(void *arg)
-{
-    struct body_fetch *fetch = arg;
-    struct page *p = fetch->page;
-    ws_lock(p->ws);
-    fetch->started = p->body_sent == fetch && body_is_wanted(p);
-    ws_unlock(p->ws);
-    return fetch->started;
-}
-
-static void body_fetch_free(struct body_fetch *fetch)
-{
-    page_unref(fetch->page);
-    free(fetch);
-}
-
-static void body_fetched(void *arg, const struct platform_answer *answer)
-{
-    struct body_fetch *fetch = arg;
-    struct page *p = fetch->page;
-    struct wait *waits = NULL;
-    int err = answer->err;
-    if (!err && !answer->page)
-        err = -EIO;
-    ws_lock(p->ws);
-    if (p->body_sent != fetch) { /* a more urgent one has taken its place */
-        ws_unlock(p->ws);
-        body_fetch_free(fetch);
-        return;
-    }
-    p->body_sent = NULL;
-    p->body = BODY_NONE;
-    bool again = (!err && fetch->epoch != p->epoch && p->body_waits) ||
-                 (err == -EINTR && body_is_wanted(p));
-    if (again) { /* we changed it meanwhile: this answer may be older */
-        body_fetch_start(p);
-    } else {
-        if (!err)
-            page_take_body(p, answer->page);
-        waits = wait_take(&p->body_waits);
-        p->body_behind = false;
-    }
-    if (err && err != -EINTR)
-        log_warning("page %s: cannot be read: %s", p->dir, answer->message);
-    ws_unlock(p->ws);
-    wait_run(waits, err);
-    body_fetch_free(fetch);
-}
-
-/* Lock held. */
-static void body_fetch_send(struct page *p)
-{
-    struct body_fetch *fetch = xcalloc(1, sizeof *fetch);
-    struct platform_call call = {
-        .class = p->body_class,
-        .deadline_ms = p->body_class == HTTP_READAHEAD ? READAHEAD_DEADLINE_MS : 0,
-        .done = body_fetched,
-        .arg = fetch,
-        .who = wait_who(p->body_waits),
-    };
-    fetch->page = page_ref(p);
-    fetch->epoch = p->epoch;
-    fetch->class = p->body_class;
-    p->body_sent = fetch;
-    if (p->is_template)
-        platform_template_get(p->ws->config.platform, p->id, &call);
-    else
-        platform_page_get_wanted(p->ws->config.platform, p->id, body_fetch_is_wanted,
-                                 &call);
-}
-
-static void body_past_read(void *arg, const struct state_text *rows, size_t count)
-{
-    struct page *p = arg;
-    ws_lock(p->ws);
-    keep_take_past(p, rows, count);
-    body_fetch_send(p);
-    ws_unlock(p->ws);
-    page_unref(p);
-}
-
-/* Lock held. The first time, how its documents were shown by the last mount is read
- * before. */
-static void body_fetch_start(struct page *p)
-{
-    p->body = BODY_FETCHING;
-    if (p->ws->state && !p->past_read && !p->is_template)
-        state_read_texts(p->ws->state, p->key, body_past_read, page_ref(p));
-    else
-        body_fetch_send(p);
-}
+/* ---- waiting for the body ---------------------------------------------------- */
 
 void page_want_body(struct page *p)
 {
-    if (p->body == BODY_READY)
+    if (p->body != BODY_NONE && p->body != BODY_FETCHING)
         return;
     p->body_behind = true;
     if (p->body == BODY_NONE) {
@@ -473,52 +395,48 @@ void page_want_body(struct page *p)
     }
 }
 
-/* Where the list has no change tokens, a body is looked at again after a while. */
-static bool body_is_old(const struct page *p)
+/* Lock held. */
+static int page_await(struct page *p, bool texts, enum http_class class, struct wait *w)
 {
-    if (p->body != BODY_READY || !p->id || p->is_template || page_is_dirty(p))
-        return false;
-    return p->stale || (!p->list_token && clock_ms() - p->body_ms > p->ws->config.ttl_ms);
-}
-
-/* Somebody waits now for what was asked for ahead: a request of his own goes out, and the
- * other one never does. */
-static void body_hurry(struct page *p)
-{
-    p->body_class = HTTP_INTERACTIVE;
-    if (p->body_sent && p->body_sent->class != HTTP_INTERACTIVE && !p->body_sent->started)
-        body_fetch_send(p);
-}
-
-static int page_want(struct page *p, enum http_class class, struct wait *w)
-{
-    int err = 0;
-    ws_lock(p->ws);
-    if (p->body == BODY_NONE || body_is_old(p))
-        err = -EINPROGRESS;
-    if (p->body == BODY_FETCHING || err) {
-        wait_add(&p->body_waits, w);
-        p->body_behind = p->body_behind || !w;
-        if (p->body != BODY_FETCHING) {
-            p->body_class = class;
-            body_fetch_start(p);
-        } else if (class == HTTP_INTERACTIVE) {
-            body_hurry(p);
-        }
-        err = -EINPROGRESS;
+    bool here = p->body == BODY_READY || (p->body == BODY_SHED && !texts);
+    if (here && !body_is_old(p)) {
+        shed_note_used(p);
+        return 0;
     }
-    ws_unlock(p->ws);
-    return err;
+    wait_add(&p->body_waits, w);
+    p->body_behind = p->body_behind || !w;
+    if (p->body != BODY_FETCHING) {
+        p->body_class = class;
+        body_fetch_start(p);
+    } else if (class == HTTP_INTERACTIVE) {
+        body_hurry(p);
+    }
+    return -EINPROGRESS;
 }
 
 int page_ready(struct page *p, struct wait *w)
 {
-    return page_want(p, HTTP_INTERACTIVE, w);
+    ws_lock(p->ws);
+    p->leased_ms = clock_ms();
+    int err = page_await(p, true, HTTP_INTERACTIVE, w);
+    ws_unlock(p->ws);
+    return err;
+}
+
+int page_file_ready(struct page *p, bool texts, struct wait *w)
+{
+    ws_lock(p->ws);
+    int err = page_await(p, texts, HTTP_INTERACTIVE, w);
+    ws_unlock(p->ws);
+    return err;
 }
 
 int page_fetch(struct page *p, struct wait *w)
 {
-    return page_want(p, HTTP_READAHEAD, w);
+    ws_lock(p->ws);
+    int err = page_await(p, false, HTTP_READAHEAD, w);
+    ws_unlock(p->ws);
+    return err;
 }
 
 /* ---- what a directory shows -------------------------------------------------- */
@@ -542,7 +460,7 @@ void page_stat(struct page *p, struct stat *ret)
  * `cp -r pages/a pages/b`, which makes every file anew, finds none there already. */
 static bool page_is_blank(const struct page *p)
 {
-    for (int i = 0; i < PAGE_DOCS; i++)
+    for (int i = 0; i < page_docs(p); i++)
         if (p->docs[i].present && p->docs[i].which != PAGE_PARAMS)
             return false;
     return !p->id;
@@ -550,11 +468,10 @@ static bool page_is_blank(const struct page *p)
 
 bool page_has(struct page *p, enum page_file which, bool listed)
 {
-    struct doc *d = page_doc_of(p, which);
     bool has;
     ws_lock(p->ws);
-    if (d)
-        has = d->present;
+    if (page_file_is_doc(which))
+        has = p->docs ? page_doc_of(p, which)->present : page_has_doc(p, which);
     else if (p->is_template || (p->hidden & 1u << which))
         has = false;
     else if (!p->id && (which == PAGE_INFO || which == PAGE_RENDER))

@@ -29,7 +29,7 @@ static void push_unstage(struct push *push)
 {
     struct page *p = push->page;
     ws_lock(p->ws);
-    for (int i = 0; i < PAGE_DOCS; i++)
+    for (int i = 0; i < page_docs(p); i++)
         if (p->docs[i].staged == push->batch)
             p->docs[i].staged = 0;
     ws_unlock(p->ws);
@@ -107,7 +107,7 @@ int page_push_staged(struct page *p, uint64_t batch, struct wait *w)
 {
     struct push *push = push_new(p, w);
     push->batch = batch;
-    for (int i = 0; i < PAGE_DOCS; i++) {
+    for (int i = 0; i < page_docs(p); i++) {
         struct doc *d = &p->docs[i];
         bool whole = d->file && d->file->tried_seq == d->file->seq;
         if (d->staged == batch && whole)
@@ -122,7 +122,7 @@ int page_push(struct page *p, const char *file, struct wait *w)
     unsigned docs = 0;
     ws_lock(p->ws);
     int err = p->ws->writable ? 0 : workspace_refuse(p->ws, p->dir);
-    for (int i = 0; !err && i < PAGE_DOCS; i++) {
+    for (int i = 0; !err && i < page_docs(p); i++) {
         struct doc *d = &p->docs[i];
         if (doc_is_meant(d, file) && d->present && d->file && d->file->dirty)
             docs |= 1u << d->which;

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "workspace/batch.h"
+#include "workspace/body.h"
 #include "workspace/brake.h"
 #include "workspace/keep.h"
 
@@ -71,7 +72,7 @@ int place_rmdir(struct item *dir, const char *name)
 /* Names that were taken away here come back: all of them, or those that tgid took. */
 static void page_restore(struct page *p, pid_t tgid)
 {
-    for (int i = 0; i < PAGE_DOCS; i++) {
+    for (int i = 0; i < page_docs(p); i++) {
         struct doc *d = &p->docs[i];
         if (d->present || !d->unlinker || (tgid && d->unlinker != tgid))
             continue;
@@ -144,6 +145,7 @@ static void archive_end(struct archive *a, int err, const char *message)
     } else {
         list_note_gone(ws, p->id);
         page_changed_here(p, CHANGE_GONE, NULL);
+        list_cache_gone(p);
         keep_forget(p);
         overlay_page_remove(page_scratch(p));
         page_detach(p);
@@ -188,6 +190,7 @@ static void archived(void *arg, const struct platform_answer *answer)
 
 static bool page_is_empty(struct page *p)
 {
+    page_make_docs(p);
     for (int i = 0; i < PAGE_DOCS; i++)
         if (p->docs[i].which != PAGE_PARAMS && p->docs[i].present)
             return false;

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "json/json.h"
 #include "workspace/batch.h"
+#include "workspace/body.h"
 #include "workspace/conflict.h"
 #include "workspace/keep.h"
 #include "workspace/names.h"
@@ -208,6 +209,7 @@ static void page_rename_take(struct page_rename *r, const struct platform_page *
     page_changed_here(p, CHANGE_CAME, NULL);
     free(p->token);
     p->token = from ? xstrdup(from->token) : NULL;
+    body_keep_changed(p, from);
     if (from)
         page_take_fields(p, from);
     page_drop_body(p); /* page.json has another name now */

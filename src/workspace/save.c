@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "json/json.h"
+#include "workspace/body.h"
 #include "workspace/faults.h"
 #include "workspace/keep.h"
 #include "workspace/overlay.h"
@@ -214,6 +215,9 @@ static void save_take_page(struct save *s, const struct platform_page *from)
     p->changed_in = p->ws->listing ? p->ws->sweep : 0;
     free(p->token);
     p->token = from ? xstrdup(from->token) : NULL;
+    body_keep_changed(p, from);
+    if (s->created)
+        list_cache_made(p, from);
     if (!from)
         return;
     page_take_fields(p, from);

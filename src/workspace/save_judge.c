@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "json/json.h"
+#include "workspace/body.h"
 #include "workspace/conflict.h"
 #include "workspace/present.h"
 
@@ -96,10 +97,12 @@ static void save_looked(void *arg, const struct platform_answer *answer)
     const struct platform_page *page = answer->page;
     ws_lock(p->ws);
     s->look_err = answer->err ? answer->err : page ? 0 : -EIO;
-    if (!s->look_err && page->status && !strcmp(page->status, "archived"))
+    if (!s->look_err && page->status && !strcmp(page->status, "archived")) {
         s->look_err = -ENOENT;
-    else if (!s->look_err && s->look_epoch == p->epoch)
+    } else if (!s->look_err && s->look_epoch == p->epoch) {
         page_take_body(p, page);
+        body_keep(p, page, NULL);
+    }
     if (s->look_err == -ENOENT)
         save_note_gone(s);
     else if (s->look_err)

@@ -82,7 +82,7 @@ void save_drop_drafts(struct save *s, struct state_change *c)
         keep_drop_same(c, s->other, s->other_draft);
     if (s->meta_draft)
         keep_drop_same(c, page_doc_of(s->page, PAGE_PAGE), s->meta_draft);
-    for (int i = 0; s->created && i < PAGE_DOCS; i++) {
+    for (int i = 0; s->created && i < page_docs(s->page); i++) {
         struct doc *d = &s->page->docs[i]; /* page.json went along */
         if (!d->file || !d->file->dirty)
             keep_drop(c, d, STATE_DRAFT);

@@ -328,7 +328,7 @@ static const char *saves_broken_invariant(const struct page *p)
 
 const char *page_broken_invariant(const struct page *p, const struct doc **ret_doc)
 {
-    for (int i = 0; i < PAGE_DOCS; i++) {
+    for (int i = 0; i < page_docs(p); i++) {
         const char *broken = doc_broken_invariant(&p->docs[i]);
         *ret_doc = &p->docs[i];
         if (broken)

@@ -11,7 +11,7 @@ static const enum page_file view_docs[] = {PAGE_SPEC, PAGE_QUERIES, PAGE_PAGE,
 static struct text *view_errors(struct page *p)
 {
     struct buf out = BUF_INIT;
-    for (size_t i = 0; i < ARRAY_LEN(view_docs); i++) {
+    for (size_t i = 0; p->docs && i < ARRAY_LEN(view_docs); i++) {
         struct text *problem = page_doc_of(p, view_docs[i])->problem;
         if (problem)
             buf_append(&out, problem->data, problem->len);
@@ -36,7 +36,7 @@ static struct text *view_verdict(struct page *p)
 {
     struct buf out = BUF_INIT;
     struct json_span root = {0, 0, JSON_OBJECT};
-    for (size_t i = 0; i < ARRAY_LEN(view_docs); i++) {
+    for (size_t i = 0; p->docs && i < ARRAY_LEN(view_docs); i++) {
         struct doc *d = page_doc_of(p, view_docs[i]);
         if (d->verdict)
             return text_ref(d->verdict);
@@ -52,6 +52,8 @@ static struct text *view_verdict(struct page *p)
 
 static struct text *view_info(struct page *p)
 {
+    if (p->body == BODY_SHED && !p->info && p->info_size)
+        return NULL; /* in cache.db */
     return p->info ? text_ref(p->info) : text_from_string("{}\n");
 }
 
@@ -67,6 +69,14 @@ static struct text *(*const view_makers[PAGE_FILES])(struct page *p) = {
     [PAGE_RENDER] = view_render,
 };
 
+int page_view_ready(struct page *p, enum page_file which, struct wait *w)
+{
+    ws_lock(p->ws);
+    bool shed = which == PAGE_INFO && p->body == BODY_SHED;
+    ws_unlock(p->ws);
+    return shed ? page_file_ready(p, true, w) : 0;
+}
+
 struct text *page_view(struct page *p, enum page_file which)
 {
     ws_lock(p->ws);
@@ -79,13 +89,14 @@ void page_view_stat(struct page *p, enum page_file which, struct stat *ret)
 {
     cleanup_text struct text *text = page_view(p, which);
     ws_lock(p->ws);
+    size_t size = text ? text->len : p->info_size;
     *ret = (struct stat){
         .st_ino = page_file_number(p, which),
         .st_mode = S_IFREG | (p->id ? 0444 : 0644),
         .st_nlink = 1,
-        .st_size = (off_t)text->len,
+        .st_size = (off_t)size,
         .st_blksize = 4096,
-        .st_blocks = (blkcnt_t)((text->len + 511) / 512),
+        .st_blocks = (blkcnt_t)((size + 511) / 512),
         .st_mtim = p->ctime,
     };
     if (which == PAGE_RENDER && p->render)
@@ -107,7 +118,7 @@ bool page_view_is_sink(struct page *p)
 static const char *page_state(const struct page *p)
 {
     const char *name = p->id ? "saved" : "new";
-    for (int i = 0; !p->save && i < PAGE_DOCS; i++) {
+    for (int i = 0; !p->save && i < page_docs(p); i++) {
         enum doc_state state = doc_state(&p->docs[i]);
         if (state >= DOC_REFUSED)
             return doc_state_name(state);

@@ -9,9 +9,12 @@
 #include "json/json.h"
 #include "workspace/archived.h"
 #include "workspace/batch.h"
+#include "workspace/body.h"
 #include "workspace/brake.h"
+#include "workspace/cache.h"
 #include "workspace/conflict.h"
 #include "workspace/keep.h"
+#include "workspace/shed.h"
 
 /* What changes by itself, so that git, ripgrep and indexers pass it by. Ordinary scratch
  * files from then on: a user may write their own. The leading ** is for ripgrep: asked
@@ -69,6 +72,8 @@ int workspace_create(const struct workspace_config *config, struct workspace **r
     int err = workspace_open_overlay(ws, ret_reason);
     if (!err)
         err = keep_open(ws, ret_reason);
+    if (!err)
+        list_cache_open(ws);
     if (err) {
         workspace_destroy(ws);
         return err;
@@ -81,6 +86,8 @@ void workspace_stop(struct workspace *ws)
 {
     if (ws && ws->state)
         state_stop(ws->state);
+    if (ws)
+        cache_stop(ws->cache);
 }
 
 static void workspace_drop_templates(struct workspace *ws)
@@ -101,11 +108,14 @@ void workspace_destroy(struct workspace *ws)
     if (!ws)
         return;
     keep_close(ws);
+    cache_close(ws->cache);
     HASH_ITER (hh_name, ws->by_name, p, tmp) {
         page_detach(p);
         pages_remove(ws, p);
     }
     batches_free(ws);
+    while (ws->loaded)
+        shed_forget(ws->loaded);
     workspace_drop_templates(ws);
     archived_free_all(ws);
     list_forget_gone(ws);
@@ -145,8 +155,11 @@ void workspace_set_me(struct workspace *ws, struct text *me)
 {
     bool writable = me_can_write(me);
     ws_lock(ws);
+    if (!text_equal(ws->me, me))
+        cache_put_me(ws->cache, me);
     text_replace(&ws->me, text_ref(me));
     ws->writable = writable;
+    ws->me_is_old = false;
     ws_unlock(ws);
 }
 

@@ -56,6 +56,8 @@ struct workspace_config {
     bool runtime_hidden;    /* views are not listed */
     bool watched;           /* changes elsewhere are wanted as they come */
     const char *state_dir;  /* where state.db and overlay/ are */
+    const char *cache_dir;  /* where cache.db is; NULL: nowhere */
+    uint64_t cache_bytes;   /* of bodies in it */
 };
 
 /* -EIO, -EPROTONOSUPPORT, -errno: what is in state_dir cannot be used; *ret_reason
@@ -90,13 +92,26 @@ void workspace_observe(struct workspace *ws, const struct workspace_observer *ob
 /* What GET /me said (NULL: nothing): kept for me.json; its scopes decide what is
  * writable. */
 void workspace_set_me(struct workspace *ws, struct text *me);
+/* Is there a list of pages to show: out of the cache, or read already? */
+bool workspace_has_list(struct workspace *ws);
+/* The kernel has forgotten files: what was kept for it alone may go. Any thread. */
+void workspace_forgot(struct workspace *ws);
+/* The platform was asked for /me and is away: it is asked again when it is back. */
+void workspace_begin_offline(struct workspace *ws);
 
 /* ---- pages/ ------------------------------------------------------------------ */
 
-/* 0 once the list was read for the first time; reads it behind when it is old. */
+/* 0 once the list was read for the first time, or came out of the cache; reads it behind
+ * when it is old. */
 int workspace_pages_ready(struct workspace *ws, struct wait *w);
 /* Somebody uses it: reads it behind when it is old and was read before. */
 void workspace_pages_used(struct workspace *ws);
+/* 0 once a sweep of this mount has told which pages are gone; else as the sweep. */
+int workspace_archived_ready(struct workspace *ws, struct wait *w);
+/* A name in pages/ is not there. While the list is out of the cache alone, the first sweep
+ * may bring it: waits for that, unless it would take long or nobody answers. Always 0 in the
+ * end. */
+int workspace_pages_settle(struct workspace *ws, const char *name, struct wait *w);
 /* Reads the list now and waits for it. */
 int workspace_refresh(struct workspace *ws, struct wait *w);
 
@@ -197,8 +212,9 @@ int page_render(struct page *p, struct wait *w);
 bool page_has(struct page *p, enum page_file which, bool listed);
 /* The item bound to a doc (made on first use); NULL while the name is gone. */
 struct item *page_doc(struct page *p, enum page_file which);
-/* The text of a view as of now; a reference. Never NULL; render: the last answer, or "".
- */
+/* The text of a view as of now; a reference. Render: the last answer, or "". NULL: it is of
+ * the body, and left the memory: page_view_ready(), and once more. */
+int page_view_ready(struct page *p, enum page_file which, struct wait *w);
 struct text *page_view(struct page *p, enum page_file which);
 void page_view_stat(struct page *p, enum page_file which, struct stat *ret);
 /* May tgid write to this view (and have it thrown away)? Only while the page is a draft
@@ -221,6 +237,11 @@ enum item_type item_type(const struct item *it);
 struct page *item_page(struct item *it);
 /* Its page's body must be here before its size and bytes are known; 0 for scratch. */
 int item_ready(struct item *it, struct wait *w);
+/* The size alone: that is known of pages whose bytes are not in memory. */
+int item_stat_ready(struct item *it, struct wait *w);
+/* -EAGAIN: its bytes left the memory since item_ready(): once more. They stay while it is
+ * open. */
+int item_here(struct item *it);
 /* -ESTALE: the file is gone. */
 int item_stat(struct item *it, struct stat *ret);
 
@@ -238,7 +259,8 @@ void item_return(struct item_fd *fd);
 
 int item_read(struct item *it, size_t size, off_t off, struct buf *out);
 enum { WRITE_AT_END = -1 }; /* an offset, for O_APPEND */
-/* -EFBIG above the limit of a document; -EACCES where the key cannot write it. */
+/* -EFBIG above the limit of a document; -EACCES where the key cannot write it; -EAGAIN as
+ * item_here(). */
 int item_write(struct item *it, const char *data, size_t size, off_t off);
 int item_truncate(struct item *it, off_t size);
 /* A document's mode is fixed, and no error. */

@@ -40,14 +40,6 @@ def spec(title, paragraphs=9):
 QUERIES = [{"name": "recent", "sql": "SELECT * FROM interactions LIMIT 20"}]
 
 
-# amdahl-local counts all pages for each part of a list, by their rows: of 100,000 a sweep is
-# half a minute of the server's. The server stands for a platform that has an index, so that
-# it is the mount that is measured.
-LIST_INDEX = ("CREATE INDEX IF NOT EXISTS bench_list ON pages"
-              " (status, created_ms, seq, updated_ms, name, description)",
-              "DROP INDEX IF EXISTS pages_by_age")
-
-
 def columns(db, table, without=()):
     return [c[1] for c in db.execute(f"PRAGMA table_info({table})") if c[1] not in without]
 
@@ -85,8 +77,6 @@ def fill(server, count, paragraphs=9):
             copy_rows(db, "page_versions", {
                 "page_id": "made.id", "name": "made.name", "spec": text,
                 "written_ms": "t.written_ms + made.i"})
-            for sql in LIST_INDEX:
-                db.execute(sql)
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     total = server.call("GET", "/pages?limit=1")[1]["total"]
     if total != count:

@@ -394,5 +394,5 @@ def test_a_name_once_given_stays(fake, mount_at):
     fake.add_page("Twice", page_id="pg-older")
     fake.pages["pg-older"]["created_at"] = "2001-01-01T00:00:00Z"
     mount.start()
-    assert mount.names() == ["twice", "twice~pg-older"]
+    wait_for(lambda: mount.names() == ["twice", "twice~pg-older"], 20, "the sweep")
     assert json.loads((mount.page("twice") / "page.json").read_text())["id"] == "pg-young"

@@ -2,6 +2,7 @@
 import errno
 import json
 import os
+import shutil
 import threading
 import time
 
@@ -177,7 +178,9 @@ def test_a_draft_of_a_page_that_cannot_be_read(fake, mount_at):
     with fails_with(errno.EPROTO):
         write(spec, "{")
     fake.fault("GET", "^/pages/pg-1$", "status", arg=403)
-    mount.restart()
+    mount.stop()
+    shutil.rmtree(mount.dir / "cache")
+    mount.start()
     fake.forget()
     with fails_with(errno.EACCES):
         write(spec, dumps(simple_spec("mine")))

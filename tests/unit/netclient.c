@@ -1,6 +1,7 @@
 #include "netclient.h"
 
 #undef NDEBUG
+#undef NDEBUG /* also in a release build */
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>

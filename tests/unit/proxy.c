@@ -1,6 +1,7 @@
 #include "proxy.h"
 
 #include <arpa/inet.h>
+#undef NDEBUG /* also in a release build */
 #include <assert.h>
 #include <netinet/in.h>
 #include <pthread.h>

@@ -26,20 +26,16 @@ static void scene_set_save(struct scene *c)
 
 struct scene *scene_new(void)
 {
-    static const enum page_file files[PAGE_DOCS] = {PAGE_PARAMS, PAGE_PAGE, PAGE_QUERIES,
-                                                    PAGE_SPEC};
     struct scene *c = xcalloc(1, sizeof *c);
     c->page.ws = &c->ws;
     c->page.dir = xstrdup("weekly");
     c->page.id = xstrdup("pg-1");
     c->page.body = BODY_READY;
+    page_make_docs(&c->page);
     for (int i = 0; i < PAGE_DOCS; i++) {
         struct doc *d = &c->page.docs[i];
-        d->page = &c->page;
-        d->which = files[i];
-        d->present = true;
-        d->shown = some_text();
-        d->remote = files[i] == PAGE_PARAMS ? NULL : some_text();
+        text_replace(&d->shown, some_text());
+        d->remote = d->which == PAGE_PARAMS ? NULL : some_text();
     }
     c->spec = page_doc_of(&c->page, PAGE_SPEC);
     c->queries = page_doc_of(&c->page, PAGE_QUERIES);
@@ -69,6 +65,7 @@ void scene_free(struct scene *c)
         text_unref(texts[i]);
     for (int i = 0; i < PAGE_DOCS; i++)
         doc_free(&c->page.docs[i]);
+    free(c->page.docs);
     free(s->look_id);
     free(c->page.id);
     free(c->page.dir);

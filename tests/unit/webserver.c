@@ -2,6 +2,7 @@
 
 #undef NDEBUG
 #include <arpa/inet.h>
+#undef NDEBUG /* also in a release build */
 #include <assert.h>
 #include <microhttpd.h>
 #include <poll.h>

@@ -2,6 +2,7 @@
 
 #include "cmocka_all.h"
 
+#undef NDEBUG /* also in a release build */
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
