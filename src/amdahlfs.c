@@ -300,6 +300,7 @@ static int program_start(struct program *p)
 
 static void program_stop(struct program *p)
 {
+    workspace_end_streams(p->workspace);
     if (p->http)
         http_stop(p->http, STOP_GRACE_MS); /* answers every waiter while it can be told */
     if (p->fs)

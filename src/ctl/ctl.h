@@ -39,6 +39,7 @@ ctl_run_fn push_run;
 ctl_run_fn undo_run;
 ctl_run_fn validate_run;
 ctl_run_fn batch_run;
+ctl_run_fn fetch_run;
 
 /* "amdahlctl: ..." and a newline on standard error. */
 void ctl_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

@@ -1,8 +1,10 @@
 #include "fs/fs.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -42,6 +44,42 @@ int fs_mount(struct fs *fs, const char *mountpoint, struct fuse_args *args)
     return 0;
 }
 
+/* Answers what has come meanwhile, by this thread. */
+static void fs_drain(struct fs *fs)
+{
+    struct pollfd fd = {.fd = fuse_session_fd(fs->session), .events = POLLIN};
+    struct fuse_buf request = {.mem = NULL};
+    while (poll(&fd, 1, 0) > 0 && (fd.revents & POLLIN)) {
+        if (fuse_session_receive_buf(fs->session, &request) <= 0)
+            break;
+        fuse_session_process_buf(fs->session, &request);
+    }
+    free(request.mem);
+}
+
+static bool fs_has_readers(struct fs *fs)
+{
+    const struct handle *h;
+    pthread_mutex_lock(&fs->nodes_lock);
+    DL_FOREACH (fs->handles, h)
+        if (h->reader)
+            break;
+    pthread_mutex_unlock(&fs->nodes_lock);
+    return h != NULL;
+}
+
+/* Who follows a stream, which has ended by now, is to find that out: one who waited in his
+ * open still has to read. Those who do not close it then are not waited for. */
+static void fs_let_readers_end(struct fs *fs)
+{
+    enum { STEP_MS = 10, STEPS = 100 };
+    static const struct timespec step = {.tv_nsec = STEP_MS * 1000000L};
+    for (int i = 0; i < STEPS && fs_has_readers(fs); i++) {
+        fs_drain(fs);
+        nanosleep(&step, NULL);
+    }
+}
+
 int fs_loop(struct fs *fs)
 {
     struct fuse_loop_config *config = fuse_loop_cfg_create();
@@ -58,6 +96,7 @@ void fs_unmount(struct fs *fs)
     if (!fs->mounted)
         return;
     fs->mounted = false;
+    fs_let_readers_end(fs);
     fuse_remove_signal_handlers(fs->session);
     fuse_session_unmount(fs->session);
 }

@@ -44,6 +44,7 @@ extern const struct node_ops control_ops;   /* .amdahl/ */
 extern const struct node_ops report_ops;    /* .amdahl/{status.json,me.json,log} */
 extern const struct node_ops ctl_ops;       /* .amdahl/ctl */
 extern const struct node_ops batch_ops;     /* .amdahl/batch */
+extern const struct node_ops changes_ops;   /* .amdahl/changes */
 
 /* The whole of a directory or generated file that exists once: fixed numbers. */
 enum {

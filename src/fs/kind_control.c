@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "fs/internal.h"
 #include "fs/listing.h"
+#include "workspace/spool.h"
 
 static struct text *report_log(struct workspace *ws)
 {
@@ -28,7 +29,14 @@ static const struct {
     {"batch", &batch_ops, NULL},
     {"metrics", &report_ops, workspace_metrics},
     {"requests", &report_ops, workspace_requests},
+    {"changes", &changes_ops, NULL},
 };
+
+/* Whoever reads every file that he finds (cp -r, find -exec) would wait at its end. */
+static bool entry_is_listed(size_t entry)
+{
+    return control_entries[entry].ops != &changes_ops;
+}
 
 /* What takes commands is a new inode at each lookup (and is looked up at each open): the
  * kernel holds an inode's lock until a write is answered, and a command may wait long. */
@@ -41,7 +49,8 @@ static size_t entry_of(const struct node *n)
 static intptr_t entry_which(size_t entry)
 {
     static atomic_uint count;
-    bool takes_commands = !control_entries[entry].make;
+    const struct node_ops *ops = control_entries[entry].ops;
+    bool takes_commands = ops == &ctl_ops || ops == &batch_ops;
     intptr_t turn = takes_commands ? (intptr_t)atomic_fetch_add(&count, 1) : 0;
     return (intptr_t)entry | turn << ENTRY_BITS;
 }
@@ -67,8 +76,9 @@ static int control_list(struct node *n, struct listing *out)
 {
     (void)n;
     for (size_t i = 0; i < ARRAY_LEN(control_entries); i++)
-        listing_add_fixed(out, LISTING_FIRST + (unsigned)i, control_entries[i].name,
-                          INO_REPORTS + i, S_IFREG);
+        if (entry_is_listed(i))
+            listing_add_fixed(out, LISTING_FIRST + (unsigned)i, control_entries[i].name,
+                              INO_REPORTS + i, S_IFREG);
     return 0;
 }
 
@@ -223,4 +233,45 @@ const struct node_ops batch_ops = {
     .read = batch_read,
     .write = batch_write,
     .truncate = ctl_truncate,
+};
+
+/* ---- changes: a stream (stream.h) -------------------------------------------------- */
+
+static int changes_stat(struct node *n, struct stat *ret)
+{
+    uint64_t size;
+    stat_fixed(n->fs, ret, INO_REPORTS + (uint64_t)n->key.which, S_IFREG | 0444);
+    spool_size(workspace_changes(n->fs->ws), &size, &ret->st_mtim);
+    ret->st_size = (off_t)size;
+    ret->st_ctim = ret->st_atim = ret->st_mtim;
+    return 0;
+}
+
+static struct spool *changes_spool(struct node *n)
+{
+    return workspace_changes(n->fs->ws);
+}
+
+static int changes_open(struct node *n, struct handle *h)
+{
+    if ((h->flags & O_ACCMODE) != O_RDONLY)
+        return -EACCES;
+    workspace_follow(n->fs->ws);
+    return 0;
+}
+
+static void changes_close(struct node *n, struct handle *h)
+{
+    (void)h;
+    workspace_unfollow(n->fs->ws);
+}
+
+const struct node_ops changes_ops = {
+    .path = ".amdahl/changes",
+    .entry_timeout = FS_KEPT,
+    .direct_io = true,
+    .stat = changes_stat,
+    .open = changes_open,
+    .close = changes_close,
+    .spool = changes_spool,
 };

@@ -82,6 +82,8 @@ struct node_ops {
     /* off: or WRITE_AT_END */
     int (*write)(struct node *n, struct handle *h, const char *data, size_t size,
                  off_t off, struct wait *w);
+    /* A stream (stream.h): what it is read from instead; borrowed. Null: it is none. */
+    struct spool *(*spool)(struct node *n);
     int (*truncate)(struct node *n, struct handle *h, off_t size);
     int (*commit)(struct node *n, const struct handle *h, enum save_why why,
                   bool by_opener, struct wait *w);
@@ -128,6 +130,7 @@ struct handle {
     struct text *snapshot; /* what this open reads; NULL: the object itself */
     size_t given;          /* of ctl, batch: so many bytes of its words were read */
     uint64_t batch;        /* of batch: its number */
+    struct spool_reader *reader; /* of a stream */
 };
 
 /* The node of an object: takes over the caller's reference to the object; the node comes

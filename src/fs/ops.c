@@ -67,6 +67,7 @@ const struct fuse_lowlevel_ops fs_ops = {
     .write_buf = op_write_buf,
     .fallocate = op_fallocate,
     .lseek = op_lseek,
+    .poll = op_poll,
     .flush = op_flush,
     .fsync = op_fsync,
     .release = op_release,

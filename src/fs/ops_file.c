@@ -4,6 +4,7 @@
 #include <sys/statvfs.h>
 
 #include "fs/ops.h"
+#include "fs/stream.h"
 #include "fs/watch.h"
 #include "workspace/proc.h"
 
@@ -166,7 +167,12 @@ static void finish_open(struct waiter *w, int err)
 
 void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
-    struct waiter *w = waiter_new(req, req_node(req, ino), false, finish_open);
+    struct node *n = req_node(req, ino);
+    if (n->key.ops->spool) {
+        stream_open(req, n, fi);
+        return;
+    }
+    struct waiter *w = waiter_new(req, n, false, finish_open);
     w->fi = *fi;
     waiter_begin(w, ready_open);
 }
@@ -183,6 +189,10 @@ void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
     struct node *n = req_node(req, ino);
     cleanup_buf struct buf out = BUF_INIT;
     struct item_fd fd;
+    if (n->key.ops->spool) {
+        stream_read(req, size, off, fi);
+        return;
+    }
     if (node_borrow(n, false, &fd) == 0) {
         reply_fd(req, fd.fd, size, off);
         item_return(&fd);

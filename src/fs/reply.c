@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "fs/notify.h"
+#include "fs/stream.h"
 #include "workspace/proc.h"
 
 /* A failed reply means the request is gone (interrupted and aborted, or unmounted). */
@@ -155,6 +156,11 @@ void reply_seek(fuse_req_t req, off_t off)
     reply_sent("seek", fuse_reply_lseek(req, off));
 }
 
+void reply_poll(fuse_req_t req, unsigned events)
+{
+    reply_sent("poll", fuse_reply_poll(req, events));
+}
+
 void reply_write(fuse_req_t req, size_t size)
 {
     notify_before_reply(req_fs(req));
@@ -230,6 +236,7 @@ static void handle_free(struct handle *h)
     pthread_mutex_lock(&h->node->fs->nodes_lock);
     DL_DELETE(h->node->fs->handles, h);
     pthread_mutex_unlock(&h->node->fs->nodes_lock);
+    stream_close(h);
     if (h->opened && h->node->key.ops->close)
         h->node->key.ops->close(h->node, h);
     text_unref(h->snapshot);

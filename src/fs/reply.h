@@ -22,6 +22,7 @@ void reply_buf(fuse_req_t req, const struct buf *data);
 /* The bytes of a file, from where they are. */
 void reply_fd(fuse_req_t req, int fd, size_t size, off_t off);
 void reply_seek(fuse_req_t req, off_t off);
+void reply_poll(fuse_req_t req, unsigned events);
 void reply_write(fuse_req_t req, size_t size);
 void reply_readlink(fuse_req_t req, const char *target);
 /* Extended attributes: size 0 asks for the size, else -ERANGE when it is too small. */

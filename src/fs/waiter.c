@@ -67,6 +67,23 @@ static void waiter_done(struct wait *wait, int err)
     waiter_step(container_of(wait, struct waiter, wait), err);
 }
 
+/* The completion's reference is ours when there is to be none. */
+static void waiter_cancel(struct waiter *w)
+{
+    if (w->cancel && w->cancel(w))
+        waiter_unref(w);
+}
+
+/* Drops a reference, as waiter_end(). */
+static void waiter_give_up(struct waiter *w)
+{
+    atomic_fetch_add(&w->refs, 1);
+    atomic_store(&w->wait.left, true);
+    waiter_end(w, -EINTR);
+    waiter_cancel(w);
+    waiter_unref(w);
+}
+
 /* Engine's thread; holds a reference of its own. */
 static void waiter_interrupted(void *arg)
 {
@@ -75,7 +92,7 @@ static void waiter_interrupted(void *arg)
     if (atomic_load(&w->claimed)) {
         waiter_unref(w);
     } else if (!w->changes || proc_is_dying(w->tid)) {
-        waiter_end(w, -EINTR);
+        waiter_give_up(w);
     } else {
         /* The kernel sends one INTERRUPT; a SIGKILL after it shows only in /proc. */
         w->polling = true;
@@ -116,5 +133,7 @@ void waiter_begin(struct waiter *w, int (*begin)(struct waiter *w))
     int err = begin(w);
     if (err != -EINPROGRESS)
         waiter_step(w, err);
+    else if (atomic_load(&w->claimed))
+        waiter_cancel(w); /* an interrupt was there before the wait was */
     waiter_unref(w);
 }

@@ -8,7 +8,7 @@
  *
  * libfuse calls its interrupt function under the request's lock, maybe inside the call
  * that registers it: it only takes a reference and posts to the engine. An interrupted
- * waiter leaves its transfer running. */
+ * waiter leaves its transfer running; where nothing may ever come it takes its wait back. */
 #ifndef FS_WAITER_H
 #define FS_WAITER_H
 
@@ -24,6 +24,9 @@ struct waiter {
     void (*finish)(struct waiter *w, int err); /* replies; exactly once */
     bool
         changes; /* a save, a rename, a removal: a mere signal does not end it (rule 7) */
+    /* Takes the wait back once nobody waits any more: true, it will not be completed. NULL:
+     * it is completed in good time. */
+    bool (*cancel)(struct waiter *w);
     pid_t tid;
     struct loop_timer poll; /* is the interrupted process dying? */
     bool polling;           /* poll is set; of the engine's thread alone */

@@ -54,6 +54,7 @@ struct http_answer {
     int err;     /* 0: an HTTP answer is there, whatever its status. Else -ECONNREFUSED,
                   * -ETIMEDOUT, -EHOSTUNREACH, -ENETUNREACH, -ECONNRESET, -EFBIG, -EIO (TLS),
                   * -EBUSY (its turn did not come before the deadline: rate limited),
+                  * -EINTR (nobody wants it any more),
                   * -ECANCELED (the engine stops) */
     long status; /* HTTP status; 0 when err is set */
     struct text *body;        /* never NULL when err is 0; borrowed */
@@ -79,6 +80,9 @@ struct http_request {
     int who;             /* the process that waits, for fair turns; 0: nobody's */
     http_done_fn *done;
     void *arg;
+    /* Asked when its turn comes, on the engine's thread: does anybody still want it? If not
+     * it is answered with -EINTR, and never sent. NULL: somebody does. */
+    bool (*wanted)(void *arg);
 };
 
 /* Checks the URL, prepares libcurl on the loop. 0; -EINVAL (*ret_reason, malloc'ed, says

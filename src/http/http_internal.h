@@ -29,6 +29,7 @@ struct job {
     enum retry_policy policy;
     http_done_fn *done;
     void *arg;
+    bool (*wanted)(void *arg);
 
     int who;              /* as in http_request */
     enum job_place place; /* written by the loop's thread, under the lock (job_move) */

@@ -27,6 +27,7 @@ struct job *job_new(struct http *h, const struct http_request *request)
                                          : RETRY_SAFE;
     job->done = request->done;
     job->arg = request->arg;
+    job->wanted = request->wanted;
     job->started = clock_ms();
     job->deadline = job->started + job_time(request);
     return job;

@@ -172,10 +172,21 @@ static void pump_again_at(struct pump *pump, int64_t when)
         pump->next = when;
 }
 
+/* queue_next(), once those that nobody wants any more are out of the way. */
+static struct job *pump_next(struct http *h, enum http_class class)
+{
+    struct job *job;
+    while ((job = queue_next(h, class)) && job->wanted && !job->wanted(job->arg)) {
+        queue_remove(h, job);
+        http_fail(h, job, -EINTR, "nobody waits for it any more");
+    }
+    return job;
+}
+
 /* Starts one of this class. False: none may start now. */
 static bool pump_one(struct http *h, struct pump *pump, enum http_class class, bool due)
 {
-    struct job *job = queue_next(h, class);
+    struct job *job = pump_next(h, class);
     if (!job || queue_way(h, job) != BREAKER_PASS)
         return false;
     int64_t when = budget_when(&h->budget, class, due, pump->now);

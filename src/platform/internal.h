@@ -88,11 +88,12 @@ struct exchange {
     char *path;        /* taken over by exchange_send() */
     struct text *body; /* same; or NULL */
     bool once, report_lost;
-    bool empty_allowed;     /* an answer without a body is a good one */
-    bool verified;          /* the answer may hold a verdict */
-    bool verdict_is_answer; /* a verdict that says no is no failure */
-    const char *id_key;     /* of page_read(); NULL: "id" */
-    reply_read_fn *read;    /* or NULL */
+    bool empty_allowed;        /* an answer without a body is a good one */
+    bool verified;             /* the answer may hold a verdict */
+    bool verdict_is_answer;    /* a verdict that says no is no failure */
+    const char *id_key;        /* of page_read(); NULL: "id" */
+    reply_read_fn *read;       /* or NULL */
+    bool (*wanted)(void *arg); /* as in http_request, of call.arg; or NULL */
     struct platform_call call;
 };
 void exchange_send(const struct exchange *x);

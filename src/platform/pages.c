@@ -99,10 +99,17 @@ static void pages_read_verdict(struct reply *r, const struct exchange *x)
 void platform_page_get(struct platform *p, const char *id,
                        const struct platform_call *call)
 {
+    platform_page_get_wanted(p, id, NULL, call);
+}
+
+void platform_page_get_wanted(struct platform *p, const char *id,
+                              bool (*wanted)(void *arg), const struct platform_call *call)
+{
     struct exchange x = {.platform = p,
                          .method = "GET",
                          .path = path_with_id("/pages", id, ""),
                          .read = pages_read_whole,
+                         .wanted = wanted,
                          .call = *call};
     exchange_send(&x);
 }

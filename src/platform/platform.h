@@ -107,6 +107,10 @@ void platform_pages_list(struct platform *p, const char *status,
 /* GET /pages/:id */
 void platform_page_get(struct platform *p, const char *id,
                        const struct platform_call *call);
+/* The same, unless wanted(call->arg) says no when its turn comes: then -EINTR. */
+void platform_page_get_wanted(struct platform *p, const char *id,
+                              bool (*wanted)(void *arg),
+                              const struct platform_call *call);
 /* POST /pages/validate. spec and queries: JSON texts; queries may be NULL. A verdict that
  * says no is err 0 with verdict->ok false, in whatever status or envelope it came. */
 void platform_pages_validate(struct platform *p, struct text *spec, struct text *queries,

@@ -120,6 +120,12 @@ static void reply_on_http(void *arg, const struct http_answer *http)
     free(x);
 }
 
+static bool exchange_is_wanted(void *arg)
+{
+    const struct exchange *x = arg;
+    return x->wanted(x->call.arg);
+}
+
 void exchange_send(const struct exchange *exchange)
 {
     /* Here, not in the copy: that may be answered and freed, on the engine's thread,
@@ -141,6 +147,7 @@ void exchange_send(const struct exchange *exchange)
         .who = x->call.who,
         .done = reply_on_http,
         .arg = x,
+        .wanted = x->wanted ? exchange_is_wanted : NULL,
     };
     http_send(x->platform->http, &request);
 }

@@ -11,9 +11,13 @@
 #include "workspace/shed.h"
 #include "workspace/walk.h"
 
+enum { READAHEAD_DEADLINE_MS = 3600000 };
+
 /* One body on its way. */
 struct body_fetch {
     struct page *page;           /* a reference */
+    enum http_class class;       /* once it is sent to the platform */
+    bool started;                /* its turn there has come */
     uint64_t epoch;              /* the page's when it began */
     char *list_token;            /* when the platform was asked */
     struct platform_page cached; /* id NULL: none */
@@ -40,6 +44,7 @@ static void body_end(struct body_fetch *f, int err)
     if (p->body == BODY_FETCHING)
         p->body = BODY_NONE;
     walk_arrived(p, err);
+    p->body_behind = false;
     shed_others(p);
     ws_unlock(p->ws);
     wait_run(waits, err);
@@ -92,44 +97,89 @@ static void body_take(struct body_fetch *f, const struct platform_page *from)
                strcmp(p->list_token, from->token) != 0;
 }
 
+/* Lock held. */
+static bool body_is_wanted(const struct page *p)
+{
+    return p->body_behind || wait_is_wanted(p->body_waits);
+}
+
+static bool body_fetch_is_wanted(void *arg)
+{
+    struct body_fetch *f = arg;
+    struct page *p = f->page;
+    ws_lock(p->ws);
+    f->started = p->body_sent == f && body_is_wanted(p);
+    ws_unlock(p->ws);
+    return f->started;
+}
+
+/* Lock held. True: this answer is not the one that counts; another one is on its way. */
+static bool body_is_overtaken(struct body_fetch *f, int err)
+{
+    struct page *p = f->page;
+    if (p->body_sent != f)
+        return true; /* a more urgent one has taken its place */
+    p->body_sent = NULL;
+    bool older = f->epoch != p->epoch; /* we changed it meanwhile: this may be older */
+    bool again = err ? err == -EINTR && body_is_wanted(p) : older && p->body_waits;
+    if (again)
+        body_fetch_start(p);
+    return again;
+}
+
 static void body_fetched(void *arg, const struct platform_answer *answer)
 {
     struct body_fetch *f = arg;
     struct page *p = f->page;
     int err = answer->err ? answer->err : answer->page ? 0 : -EIO;
     ws_lock(p->ws);
-    bool older = f->epoch != p->epoch; /* we changed it meanwhile: this may be older */
-    if (!err && older && p->body_waits) {
-        body_fetch_start(p);
+    if (body_is_overtaken(f, err)) {
         ws_unlock(p->ws);
         body_fetch_free(f);
         return;
     }
+    bool older = f->epoch != p->epoch;
     if (!err && !older)
         body_take(f, answer->page);
     else if (answer_is_away(answer) && body_fall_back(f))
         err = 0;
-    if (err)
+    if (err && err != -EINTR)
         log_warning("page %s: cannot be read: %s", p->dir, answer->message);
     body_end(f, err);
-}
-
-static enum http_class body_class(const struct page *p)
-{
-    return p->body_waits ? HTTP_INTERACTIVE : p->ahead ? HTTP_READAHEAD : HTTP_BACKGROUND;
 }
 
 static void body_fetch_send(struct body_fetch *f)
 {
     struct page *p = f->page;
-    struct platform_call call = {body_class(p), 0, body_fetched, f,
-                                 wait_who(p->body_waits)};
+    struct platform_call call = {
+        .class = p->body_class,
+        .deadline_ms = p->body_class == HTTP_READAHEAD ? READAHEAD_DEADLINE_MS : 0,
+        .done = body_fetched,
+        .arg = f,
+        .who = wait_who(p->body_waits),
+    };
+    f->class = p->body_class;
+    p->body_sent = f;
     f->epoch = p->epoch;
     f->list_token = xstrdup(p->list_token);
     if (p->is_template)
         platform_template_get(p->ws->config.platform, p->id, &call);
     else
-        platform_page_get(p->ws->config.platform, p->id, &call);
+        platform_page_get_wanted(p->ws->config.platform, p->id, body_fetch_is_wanted,
+                                 &call);
+}
+
+void body_hurry(struct page *p)
+{
+    struct body_fetch *sent = p->body_sent;
+    p->body_class = HTTP_INTERACTIVE;
+    if (!sent || sent->class == HTTP_INTERACTIVE || sent->started)
+        return;
+    struct body_fetch *f = xcalloc(1, sizeof *f);
+    f->page = page_ref(p);
+    f->cached = sent->cached; /* to fall back upon */
+    sent->cached = (struct platform_page){.id = NULL};
+    body_fetch_send(f);
 }
 
 /* ---- the cache --------------------------------------------------------------------- */

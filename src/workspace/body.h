@@ -14,6 +14,9 @@
 
 /* Begins to fetch; p->body_waits are run at its end. */
 void body_fetch_start(struct page *p);
+/* Somebody waits now for what was asked for ahead: a request of his own goes out, and the
+ * other one, unless it has, never does. While one is under way. */
+void body_hurry(struct page *p);
 /* The body is here, and is to be looked at again all the same. */
 bool body_is_old(struct page *p);
 

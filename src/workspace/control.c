@@ -294,6 +294,18 @@ static int command_stored(struct workspace *ws, const char *argument,
     return err;
 }
 
+static int command_fetch(struct workspace *ws, const char *argument,
+                         struct text **ret_words, struct wait *w)
+{
+    const char *file;
+    struct page *p = command_page(ws, argument, &file);
+    int err = p && !*file ? page_fetch(p, w) : -ENOENT;
+    if (!err || err == -EINPROGRESS)
+        *ret_words = text_from_string(err ? "fetched\n" : "it was here\n");
+    page_unref(p);
+    return err;
+}
+
 static const struct {
     const char *name;
     command_fn *run;
@@ -301,7 +313,7 @@ static const struct {
     {"refresh", command_refresh}, {"allow-archive", command_allow_archive},
     {"restore", command_restore}, {"discard", command_discard},
     {"push", command_push},       {"undo", command_undo},
-    {"stored", command_stored},
+    {"stored", command_stored},   {"fetch", command_fetch},
 };
 
 int workspace_command(struct workspace *ws, const char *line, struct text **ret_words,
@@ -315,6 +327,6 @@ int workspace_command(struct workspace *ws, const char *line, struct text **ret_
             return commands[i].run(ws, argument, ret_words, w);
     *ret_words = text_from_string("unknown; known are: refresh, allow-archive COUNT, "
                                   "restore PAGE, discard PAGE[/FILE], push PAGE[/FILE], "
-                                  "undo PAGE[/FILE], stored PAGE/FILE\n");
+                                  "undo PAGE[/FILE], stored PAGE/FILE, fetch PAGE\n");
     return -EINVAL;
 }

@@ -150,12 +150,10 @@ static void list_changed(struct page *p)
     bool was_read = p->body == BODY_READY || p->body == BODY_SHED;
     page_drop_body(p);
     free(steal_ptr(p->token)); /* a cached body of it is as old */
-    if (!p->ws->config.watched)
-        return;
-    if (was_read)
+    if (!was_read)
+        page_changed_somehow(p);
+    else if (p->ws->watchers)
         page_want_body(p);
-    for (int i = PAGE_PAGE; !was_read && i < PAGE_FILES; i++)
-        page_changed_elsewhere(p, CHANGE_FILE, page_file_name((enum page_file)i));
 }
 
 static void list_take_known(struct workspace *ws, struct page *p,
@@ -364,20 +362,6 @@ static void list_look(struct workspace *ws)
         list_sweep(ws, HTTP_BACKGROUND);
 }
 
-static void list_look_again(void *arg)
-{
-    workspace_pages_used(arg);
-}
-
-/* Who watches for changes makes no calls by which he would be seen to use the mount. */
-static void list_look_later(struct workspace *ws)
-{
-    enum { SOONEST_MS = 100 };
-    int64_t delay_ms = ws->config.refresh_ms + SOONEST_MS;
-    if (ws->config.watched)
-        loop_timer_set(ws->config.loop, &ws->list_timer, delay_ms, list_look_again, ws);
-}
-
 static void list_done(void *arg, const struct platform_answer *answer)
 {
     struct workspace *ws = arg;
@@ -390,7 +374,7 @@ static void list_done(void *arg, const struct platform_answer *answer)
     }
     list_forget_gone(ws);
     struct wait *waits = wait_take(&ws->list_waits);
-    list_look_later(ws);
+    changes_look_later(ws);
     ws_unlock(ws);
     if (answer->err)
         log_warning("the list of pages cannot be read: %s", answer->message);

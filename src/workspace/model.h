@@ -15,6 +15,7 @@
 #include <stdatomic.h>
 
 #include "base/table.h"
+#include "workspace/spool.h"
 #include "workspace/state.h"
 #include "workspace/workspace.h"
 
@@ -124,6 +125,7 @@ struct doc {
 
 struct reader; /* conflict.c */
 
+struct body_fetch; /* body.c */
 /* SHED: as READY, but its texts are in cache.db alone (shed.h). */
 enum body_state { BODY_NONE, BODY_FETCHING, BODY_READY, BODY_SHED };
 enum { PAGE_DOCS = 4 };
@@ -161,11 +163,15 @@ struct page {
     bool stale;      /* a sweep saw a newer one while drafts here kept this one */
     bool unsure;     /* shown as it was known, since the platform was away */
     struct wait *body_waits;
-    bool ahead;           /* its body is on its way for a walk */
-    bool brought;         /* it came so, and nobody has looked yet */
-    uint64_t summary_sum; /* of the summary that cache.db has; 0: none */
+    bool ahead;                   /* its body is on its way for a walk */
+    bool brought;                 /* it came so, and nobody has looked yet */
+    enum http_class body_class;   /* of the most urgent who waits for it */
+    bool body_behind;             /* it is wanted though nobody waits */
+    struct body_fetch *body_sent; /* the one whose request counts; NULL: none is sent */
+    uint64_t summary_sum;         /* of the summary that cache.db has; 0: none */
     struct doc *docs;  /* params, page, queries, spec; NULL: not made yet (page_docs()) */
     struct husk *husk; /* what is to be known of those that are gone again (shed.c) */
+    bool ours;         /* what its documents turn out to be now is of our own doing */
     uint64_t changed_in; /* the sweep under way at our last change: it may not know it */
     struct text *info;   /* info.json: of the body, of the summary before there is one */
     struct item *local;
@@ -244,6 +250,8 @@ struct workspace {
     int64_t swept_ms; /* when the last good one ended; 0: never */
     struct wait *list_waits;
     struct loop_timer list_timer; /* of a workspace that is watched */
+    unsigned watchers;            /* who wants to know what changes, as it does */
+    struct spool *changes;        /* constant */
     struct known *known; /* what state.db says of pages that are not listed yet */
     struct gone_id
         *gone; /* archived here while a sweep was under way that has them still */
@@ -286,8 +294,22 @@ void item_changed(struct item *it); /* NULL: it has no file, and nobody knows it
 void page_changed(struct page *p);
 void pages_changed(struct workspace *ws);
 void archived_changed(struct archived *a, struct workspace *ws);
+
+/* ---- what others and we ourselves change (changes.c) ----------------------------- */
+
+/* Before the first of these. */
+void changes_begin(struct workspace *ws);
+/* Somebody else's doing. name: a file of p, or for CHANGE_CAME and CHANGE_GONE its directory.
+ */
 void page_changed_elsewhere(struct page *p, enum workspace_change change,
                             const char *name);
+/* Somebody else changed a page that nobody here has read: which of its files, is not known.
+ */
+void page_changed_somehow(struct page *p);
+/* A sweep has ended: while somebody watches, there will be another one. */
+void changes_look_later(struct workspace *ws);
+/* The platform took a change of ours. name: the file, or NULL. */
+void page_changed_here(struct page *p, enum workspace_change change, const char *name);
 
 /* -EACCES, with the reason in the log. */
 int workspace_refuse(struct workspace *ws, const char *what);
@@ -299,6 +321,8 @@ void wait_add(struct wait **list, struct wait *w);
 struct wait *wait_take(struct wait **list);
 /* The process of the one that waits longest, for http_request.who. */
 int wait_who(const struct wait *list);
+/* Is anybody left who waits? */
+bool wait_is_wanted(const struct wait *list);
 void wait_run(struct wait *list, int err);
 
 /* ---- pages (page.c) -------------------------------------------------- */

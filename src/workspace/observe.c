@@ -36,10 +36,3 @@ void archived_changed(struct archived *a, struct workspace *ws)
     if (ws->observer)
         ws->observer->archived(ws->observer_arg, a);
 }
-
-void page_changed_elsewhere(struct page *p, enum workspace_change change,
-                            const char *name)
-{
-    if (p->ws->observer && p->ws->config.watched)
-        p->ws->observer->elsewhere(p->ws->observer_arg, change, p, name);
-}

@@ -356,6 +356,7 @@ void page_take_texts(struct page *p, const struct platform_page *from)
     page_take_doc(p, PAGE_SPEC, from);
     page_take_doc(p, PAGE_QUERIES, from);
     page_take_doc(p, PAGE_PAGE, from);
+    p->ours = false;
     p->body = BODY_READY;
     p->body_ms = clock_ms();
     shed_note_loaded(p);
@@ -387,12 +388,17 @@ void page_drop_body(struct page *p)
 
 void page_want_body(struct page *p)
 {
-    if (p->body == BODY_NONE)
+    if (p->body != BODY_NONE && p->body != BODY_FETCHING)
+        return;
+    p->body_behind = true;
+    if (p->body == BODY_NONE) {
+        p->body_class = p->ahead ? HTTP_READAHEAD : HTTP_INTERACTIVE;
         body_fetch_start(p);
+    }
 }
 
 /* Lock held. */
-static int page_await(struct page *p, bool texts, struct wait *w)
+static int page_await(struct page *p, bool texts, enum http_class class, struct wait *w)
 {
     bool here = p->body == BODY_READY || (p->body == BODY_SHED && !texts);
     bool good = here && !body_is_old(p);
@@ -402,10 +408,15 @@ static int page_await(struct page *p, bool texts, struct wait *w)
         shed_note_used(p);
     } else {
         wait_add(&p->body_waits, w);
-        if (p->body != BODY_FETCHING)
+        p->body_behind = p->body_behind || !w;
+        if (p->body != BODY_FETCHING) {
+            p->body_class = class;
             body_fetch_start(p);
+        } else if (class == HTTP_INTERACTIVE) {
+            body_hurry(p);
+        }
     }
-    if (is_step)
+    if (is_step && class == HTTP_INTERACTIVE)
         walk_step(p); /* behind it: what somebody waits for goes first */
     return good ? 0 : -EINPROGRESS;
 }
@@ -414,7 +425,7 @@ int page_ready(struct page *p, struct wait *w)
 {
     ws_lock(p->ws);
     p->leased_ms = clock_ms();
-    int err = page_await(p, true, w);
+    int err = page_await(p, true, HTTP_INTERACTIVE, w);
     ws_unlock(p->ws);
     return err;
 }
@@ -422,7 +433,15 @@ int page_ready(struct page *p, struct wait *w)
 int page_file_ready(struct page *p, bool texts, struct wait *w)
 {
     ws_lock(p->ws);
-    int err = page_await(p, texts, w);
+    int err = page_await(p, texts, HTTP_INTERACTIVE, w);
+    ws_unlock(p->ws);
+    return err;
+}
+
+int page_fetch(struct page *p, struct wait *w)
+{
+    ws_lock(p->ws);
+    int err = page_await(p, false, HTTP_READAHEAD, w);
     ws_unlock(p->ws);
     return err;
 }

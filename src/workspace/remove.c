@@ -145,6 +145,7 @@ static void archive_end(struct archive *a, int err, const char *message)
         log_warning("page %s: cannot be archived: %s", p->dir, message);
     } else {
         list_note_gone(ws, p->id);
+        page_changed_here(p, CHANGE_GONE, NULL);
         list_cache_gone(p);
         keep_forget(p);
         overlay_page_remove(page_scratch(p));

@@ -204,13 +204,16 @@ static void page_rename_take(struct page_rename *r, const struct platform_page *
     p->name = xstrdup(r->to);
     free(p->slug);
     p->slug = name_slug(r->to);
+    page_changed_here(p, CHANGE_GONE, NULL);
     page_move(p->ws, p, r->to);
+    page_changed_here(p, CHANGE_CAME, NULL);
     free(p->token);
     p->token = from ? xstrdup(from->token) : NULL;
     body_keep_changed(p, from);
     if (from)
         page_take_fields(p, from);
     page_drop_body(p); /* page.json has another name now */
+    p->ours = true;
     keep_place_now(p);
 }
 

@@ -222,7 +222,23 @@ static void save_take_page(struct save *s, const struct platform_page *from)
         return;
     page_take_fields(p, from);
     page_set_info(p, present_info(from));
+    p->ours = s->created;
     save_take_others(s, from);
+    p->ours = false;
+}
+
+static void save_note_change(struct save *s)
+{
+    struct page *p = s->page;
+    if (s->created) {
+        page_changed_here(p, CHANGE_CAME, NULL);
+        return;
+    }
+    page_changed_here(p, CHANGE_FILE, page_file_name(s->doc->which));
+    if (s->other_draft)
+        page_changed_here(p, CHANGE_FILE, page_file_name(s->other->which));
+    if (s->meta_draft)
+        page_changed_here(p, CHANGE_FILE, page_file_name(PAGE_PAGE));
 }
 
 /* page.json, its own save or along with another's. Members that somebody else changed are
@@ -279,8 +295,10 @@ static void save_succeed(struct save *s, const struct platform_page *from)
     if (!s->was_there)
         save_keep_replaced(s, c);
     save_bind(s);
-    if (!s->was_there)
+    if (!s->was_there) {
         save_take_page(s, from);
+        save_note_change(s);
+    }
     save_take_docs(s, from);
     doc_remove_rejected(s->doc);
     if (s->other_draft)

@@ -18,6 +18,15 @@ int wait_who(const struct wait *list)
     return list && list->tid ? (int)proc_tgid(list->tid) : 0;
 }
 
+bool wait_is_wanted(const struct wait *list)
+{
+    const struct wait *w;
+    DL_FOREACH (list, w)
+        if (!atomic_load(&w->left))
+            return true;
+    return false;
+}
+
 void wait_run(struct wait *list, int err)
 {
     struct wait *w;

@@ -69,6 +69,7 @@ int workspace_create(const struct workspace_config *config, struct workspace **r
     pthread_mutex_init(&ws->lock, NULL);
     ws->writable = true;
     ws->pages_time = clock_now();
+    changes_begin(ws);
     int err = workspace_open_overlay(ws, ret_reason);
     if (!err)
         err = keep_open(ws, ret_reason);
@@ -124,6 +125,7 @@ void workspace_destroy(struct workspace *ws)
     brake_free(ws->archivers);
     overlay_close(ws->overlay);
     text_unref(ws->me);
+    spool_unref(ws->changes);
     pthread_mutex_destroy(&ws->lock);
     free(ws);
 }

@@ -41,8 +41,11 @@ struct archived;
 struct wait {
     void (*done)(struct wait *w, int err);
     struct wait *prev, *next;
-    int tid; /* the thread that waits; 0: nobody in particular */
+    int tid;          /* the thread that waits; 0: nobody in particular */
+    atomic_bool left; /* whoever waited is gone: done() is called all the same */
 };
+
+struct spool;
 
 struct workspace_config {
     struct loop *loop;
@@ -79,7 +82,7 @@ struct workspace_observer {
     void (*pages)(void *arg);                        /* pages/ and by-id/ */
     void (*archived)(void *arg, struct archived *a); /* it, and archived/ */
     /* Somebody else's doing: a file of p ("spec.json"), or p itself, at this name in
-     * pages/. */
+     * pages/. Of a workspace that is watched alone. */
     void (*elsewhere)(void *arg, enum workspace_change change, struct page *p,
                       const char *name);
 };
@@ -201,6 +204,9 @@ int page_stat(struct page *p, struct stat *ret);
 bool page_has_moved(struct page *p);
 /* The body is here (or the page is only on this machine). -ENOENT: it vanished. */
 int page_ready(struct page *p, struct wait *w);
+/* The same for somebody who may ask for it next: behind all who wait for a page now, and an
+ * hour is not too long. 0: it was here. */
+int page_fetch(struct page *p, struct wait *w);
 /* Runs the queries, or joins a run on its way; the answer is then page_view(PAGE_RENDER).
  */
 int page_render(struct page *p, struct wait *w);
@@ -352,6 +358,19 @@ int workspace_batch_commit(struct workspace *ws, uint64_t number, struct wait *w
 struct text *workspace_batch_words(struct workspace *ws, uint64_t number);
 /* Its handle is closed. What was not sent by then is drafts. */
 void workspace_batch_end(struct workspace *ws, uint64_t number);
+
+/* ---- .amdahl/changes --------------------------------------------------------- */
+
+/* {"time", "change": "changed" | "came" | "gone", "page", "file", "by": "elsewhere" |
+ * "here"}, a line each (spool.h). "file" is null of a page as a whole, and where nobody has
+ * read it, so that it is not known which file changed. Borrowed, the same for ever. */
+struct spool *workspace_changes(struct workspace *ws);
+/* Somebody follows it, and no more. As long as anybody does the list is read every
+ * refresh_ms, and with it those pages that changed and were read before. */
+void workspace_follow(struct workspace *ws);
+void workspace_unfollow(struct workspace *ws);
+/* Who follows a stream reaches its end: before http_stop(). NULL is allowed. */
+void workspace_end_streams(struct workspace *ws);
 
 /* ---- .amdahl/ ---------------------------------------------------------------- */
 

@@ -297,6 +297,41 @@ static void everybody_has_turns(void **state)
     web_stop(web);
 }
 
+/* ---- wanted, or not ------------------------------------------------------------------ */
+
+struct wish {
+    struct net_answer answer; /* first: the argument of both */
+    bool wanted;
+};
+
+static bool wish_is_wanted(void *arg)
+{
+    return ((struct wish *)arg)->wanted;
+}
+
+static void what_nobody_wants_is_not_sent(void **state)
+{
+    struct away w;
+    struct wish wish[2] = {{.wanted = false}, {.wanted = true}};
+    struct http_request rq = {
+        .method = "GET", .path = "/me", .done = net_on_http, .wanted = wish_is_wanted};
+    away_start(&w);
+    away_come(&w);
+    for (unsigned i = 0; i < 2; i++) {
+        net_answer_init(&wish[i].answer);
+        rq.arg = &wish[i];
+        http_send(w.net.http, &rq);
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        net_wait(&wish[i].answer);
+        assert_int_equal(wish[i].answer.err, i ? 0 : -EINTR);
+        assert_int_equal(wish[i].answer.attempts, i);
+        net_answer_finish(&wish[i].answer);
+    }
+    assert_int_equal(attempts(&w), 1);
+    away_stop(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -305,6 +340,7 @@ int main(void)
         cmocka_unit_test(a_save_finds_out_that_it_is_back),
         cmocka_unit_test(one_process_cannot_fill_the_renders),
         cmocka_unit_test(everybody_has_turns),
+        cmocka_unit_test(what_nobody_wants_is_not_sent),
     };
     log_setup("test", LOG_LEVEL_INFO, LOG_SINK_NONE);
     return cmocka_run_group_tests(tests, NULL, NULL);
