@@ -235,6 +235,7 @@ static int program_make_workspace(struct program *p)
         .refresh_ms = o->refresh * 1000L,
         .ttl_ms = o->ttl * 1000L,
         .archive_limit = o->archive_limit,
+        .read_ahead = o->read_ahead,
         .watched = o->watch,
         .runtime_hidden = o->runtime && !strcmp(o->runtime, "hidden"),
         .state_dir = p->state_dir,

@@ -33,6 +33,7 @@ static const char usage[] =
     "    -o runtime=hidden     do not list errors, verdict.json, render.json\n"
     "    -o api_version=V      sent as X-Amdahl-API-Version\n"
     "    -o max_requests=N     a minute (else what the platform says)\n"
+    "    -o read_ahead=PAGES   asked for ahead of whoever reads page after page (64)\n"
     "    -o archive_limit=N    pages one process may archive a minute (5)\n"
     "    -o watch              inotify sees what changes elsewhere\n"
     "    and FUSE's own: ro, allow_other, auto_unmount, ...\n";
@@ -65,6 +66,7 @@ static const struct fuse_opt option_table[] = {
     OPTION("api_version=%s", api_version),
     OPTION("max_requests=%u", max_requests),
     OPTION("archive_limit=%u", archive_limit),
+    OPTION("read_ahead=%u", read_ahead),
     OPTION("watch", watch),
     OPTION("-f", foreground),
     OPTION("-d", debug),
@@ -165,8 +167,12 @@ static void options_make_absolute(struct options *o)
 
 int options_parse(struct options *o, int argc, char **argv)
 {
-    *o = (struct options){
-        .refresh = 30, .ttl = 60, .timeout = 30, .cache_size = 512, .archive_limit = 5};
+    *o = (struct options){.refresh = 30,
+                          .ttl = 60,
+                          .timeout = 30,
+                          .cache_size = 512,
+                          .archive_limit = 5,
+                          .read_ahead = 64};
     o->args = (struct fuse_args)FUSE_ARGS_INIT(argc, argv);
     if (fuse_opt_parse(&o->args, o, option_table, options_each) != 0)
         return -EINVAL;

@@ -18,6 +18,7 @@ struct options {
     unsigned refresh, ttl, timeout;       /* seconds */
     unsigned cache_size;                  /* MiB */
     unsigned max_requests, archive_limit; /* a minute */
+    unsigned read_ahead;                  /* pages */
     int foreground, debug, help, version, watch;
     char *mountpoint;      /* absolute */
     struct fuse_args args; /* what is left: FUSE's own; owned */

@@ -41,10 +41,10 @@ int fs_mount(struct fs *fs, const char *mountpoint, struct fuse_args *args)
     if (fuse_session_mount(fs->session, mountpoint) != 0)
         return -EIO;
     fs->mounted = true;
-    return notify_start(fs->notify);
+    return 0;
 }
 
-/* Answers what has come meanwhile, by this thread: a notice may wait for one of them. */
+/* Answers what has come meanwhile, by this thread. */
 static void fs_drain(struct fs *fs)
 {
     struct pollfd fd = {.fd = fuse_session_fd(fs->session), .events = POLLIN};
@@ -97,7 +97,6 @@ void fs_unmount(struct fs *fs)
         return;
     fs->mounted = false;
     fs_let_readers_end(fs);
-    notify_stop(fs->notify, fs_drain);
     fuse_remove_signal_handlers(fs->session);
     fuse_session_unmount(fs->session);
 }

@@ -2,7 +2,7 @@
 
 #include <unistd.h>
 
-enum { GRACE_STEP_US = 50 };
+enum { GRACE_STEP_US = 50, GRACE_STEPS_MAX = 100 };
 
 unsigned grace_enter(struct grace *g)
 {
@@ -23,6 +23,6 @@ void grace_leave(struct grace *g, unsigned turn)
 void grace_wait(struct grace *g)
 {
     unsigned old = atomic_fetch_add(&g->turn, 1) & 1;
-    while (atomic_load(&g->under_way[old]))
+    for (int i = 0; atomic_load(&g->under_way[old]) && i < GRACE_STEPS_MAX; i++)
         usleep(GRACE_STEP_US);
 }

@@ -22,8 +22,7 @@ struct fs {
     struct notify *notify;
     struct watch *watch;    /* NULL: none */
     struct grace answers;   /* those under way */
-    bool can_expire;        /* what the kernel said at the mount */
-    bool can_list;          /* without an opendir */
+    bool can_list;          /* the kernel does without an opendir */
     struct handle *handles; /* for the end: an unmount may swallow their RELEASE */
 };
 

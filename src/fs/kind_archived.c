@@ -66,7 +66,6 @@ static int archived_ready(struct node *n, enum ready_for what, struct wait *w)
 const struct node_ops archived_ops = {
     .path = "archived/",
     .entry_timeout = FS_KEPT,
-    .absent_timeout = FS_KEPT,
     .stat = archived_node_stat,
     .stat_holds = list_holds,
     .ready = archived_ready,
@@ -85,8 +84,7 @@ static void gone_page_unref(void *object)
 
 static int gone_page_stat(struct node *n, struct stat *ret)
 {
-    archived_stat(n->key.object, ret);
-    return 0;
+    return archived_stat(n->key.object, ret);
 }
 
 static struct item *gone_page_place(struct node *n)

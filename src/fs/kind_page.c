@@ -18,8 +18,13 @@ static struct page *node_page(const struct node *n)
 
 static int page_node_stat(struct node *n, struct stat *ret)
 {
-    page_stat(node_page(n), ret);
-    return 0;
+    return page_stat(node_page(n), ret);
+}
+
+/* The kernel knows it by the old name: asked anew, it looks that up. */
+static int page_node_check(struct node *n)
+{
+    return page_has_moved(node_page(n)) ? -ESTALE : 0;
 }
 
 /* Names are known without the platform; only a rename needs the bytes it moves. */
@@ -75,8 +80,8 @@ static bool page_name_is_fleeting(struct node *n, const char *name, bool there)
 {
     static const char *const ends[] = {".rejected", ".remote.json", ".base.json"};
     size_t len = strlen(name);
-    (void)n;
-    if (!there && page_file_find(name) >= 0)
+    /* Of a page that has no id yet other files may come, when it gets one (overlay.h). */
+    if (!there && (page_file_find(name) >= 0 || page_view_is_sink(node_page(n))))
         return true;
     for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
         size_t end = strlen(ends[i]);
@@ -127,6 +132,7 @@ const struct node_ops page_ops = {
     .is_fleeting = page_name_is_fleeting,
     .unref = page_object_unref,
     .stat = page_node_stat,
+    .check = page_node_check,
     .ready = page_node_ready,
     .place = page_place,
     .lookup = page_node_lookup,

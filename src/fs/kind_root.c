@@ -140,6 +140,13 @@ static struct item *pages_place(struct node *n)
     return workspace_pages_local(n->fs->ws);
 }
 
+/* A page may come by any name that has no dot before it. */
+static bool pages_name_is_fleeting(struct node *n, const char *name, bool there)
+{
+    (void)n;
+    return !there && *name != '.';
+}
+
 static int pages_lookup(struct node *n, const char *name, struct node **ret_child)
 {
     struct page *p = workspace_find_page(n->fs->ws, name);
@@ -211,6 +218,7 @@ const struct node_ops pages_ops = {
     .path = "pages/",
     .entry_timeout = FS_KEPT,
     .absent_timeout = FS_KEPT,
+    .is_fleeting = pages_name_is_fleeting,
     .stat = pages_stat,
     .stat_holds = list_holds,
     .ready = list_ready,
@@ -328,11 +336,11 @@ static int byid_link_stat(struct node *n, struct stat *ret)
 {
     struct stat page;
     cleanup_free char *target = byid_readlink(n);
-    page_stat(n->key.object, &page);
+    int err = page_stat(n->key.object, &page);
     stat_fixed(n->fs, ret, byid_number(n->key.object), S_IFLNK | 0777);
     ret->st_size = (off_t)strlen(target);
     ret->st_mtim = ret->st_ctim = ret->st_atim = page.st_mtim;
-    return 0;
+    return err;
 }
 
 /* No timeout: the page's directory may be renamed at any time. */

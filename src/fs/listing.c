@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "workspace/names.h"
 
 struct listing *listing_new(void)
 {
@@ -44,13 +45,10 @@ void listing_add_fixed(struct listing *l, unsigned place, const char *name, uint
     listing_append(l, name, ino, type, place);
 }
 
-/* FNV-1a in 62 bits, behind the fixed ones: an offset is a positive off_t. */
+/* Behind the fixed ones; an offset is a positive off_t. */
 static uint64_t name_offset(const char *name)
 {
-    uint64_t h = 14695981039346656037u;
-    for (; *name; name++)
-        h = (h ^ (unsigned char)*name) * 1099511628211u;
-    return (h >> 2) + LISTING_FIXED_MAX + 1;
+    return name_order(name) + LISTING_FIXED_MAX + 1;
 }
 
 void listing_add(struct listing *l, const char *name, uint64_t ino, mode_t type)

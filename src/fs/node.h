@@ -42,6 +42,9 @@ struct node_ops {
     void (*unref)(void *object);
 
     int (*stat)(struct node *n, struct stat *ret);
+    /* Before its attributes are told by themselves. 0; -ESTALE: look its name up again.
+     * Null: 0. */
+    int (*check)(struct node *n);
     double (*stat_holds)(struct node *n); /* seconds; null: attr_timeout */
     /* Counts what changed by itself in its bytes. Null: nothing does. */
     uint64_t (*turns)(struct node *n);

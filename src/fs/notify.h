@@ -1,11 +1,18 @@
 /* notify.h - telling the kernel what changed by itself, so that it may cache for long.
  *
  * The workspace says what changed, from any thread and under its lock (workspace_observer):
- * that is only noted here, once however often it is said. Threads of their own, which hold
- * no lock, wait for the answers under way (grace.h) and then tell the kernel: one thread of
- * inodes (their attributes and bytes), one of names. The second may be kept waiting by a
- * rename or rmdir in the same directory, whose lock the kernel holds until that is answered;
- * the first waits for nobody but a read that is being answered. */
+ * that is only noted here, once however often it is said. The kernel is told before the next
+ * reply, so that who is told that a save was refused finds its errors at once; and again
+ * from the engine's thread, behind the answers that were under way (grace.h), since an older
+ * one that arrives behind the notice would be kept.
+ *
+ * It is told one thing alone: to ask for the attributes of an inode anew. That never waits
+ * in the kernel. To drop bytes waits for a page that is being read, to drop a name for a
+ * directory in which anything is under way; and a process that is killed while it waits for
+ * an answer of its own never ends, nor does anybody who stands behind it. What follows from
+ * attributes is enough: with another time or size the kernel drops the bytes and the listing
+ * itself, and a directory that is gone, or is another, says ESTALE when it is asked, upon
+ * which the name is looked up anew. */
 #ifndef FS_NOTIFY_H
 #define FS_NOTIFY_H
 
@@ -15,19 +22,12 @@ struct notify;
 
 /* Begins to observe the workspace. Before the mount. */
 void notify_create(struct fs *fs, struct notify **ret_notify);
-/* Starts the threads: once the session is there, and the process has forked. */
-int notify_start(struct notify *n);
-/* What was noted is told, and the threads end; drain() is called, again and again, as long
- * as one is in the kernel: it may wait there for a request that nobody has answered. */
-void notify_stop(struct notify *n, void (*drain)(struct fs *fs));
-/* Idempotent with stop; NULL is allowed. */
+/* After the unmount, with the loop stopped. NULL is allowed. */
 void notify_destroy(struct notify *n);
 
-/* The attributes of this node are to be asked for anew. At once, on the thread that
- * answers: this alone never waits in the kernel. */
+/* The attributes of this node are to be asked for anew. */
 void notify_attributes(struct node *n);
-/* The same of all that was noted so far: who is told that a save was refused finds its
- * errors at once. */
+/* The same of all that was noted so far. */
 void notify_before_reply(struct fs *fs);
 
 #endif

@@ -38,9 +38,6 @@ static void op_init(void *userdata, struct fuse_conn_info *conn)
 {
     struct fs *fs = userdata;
     fs->can_list = conn->capable & FUSE_CAP_NO_OPENDIR_SUPPORT;
-#ifdef FUSE_CAP_EXPIRE_ONLY
-    fs->can_expire = conn->capable & FUSE_CAP_EXPIRE_ONLY;
-#endif
     /* The page cache writes through: a save is judged at its own close (FIELD.md, row
      * 31). */
     conn->want &= ~(unsigned)FUSE_CAP_WRITEBACK_CACHE;

@@ -9,15 +9,6 @@ static inline struct fs *req_fs(fuse_req_t req)
 {
     return fuse_req_userdata(req);
 }
-/* grace.h: around what is answered without a waiter. */
-static inline unsigned answer_begin(fuse_req_t req)
-{
-    return grace_enter(&req_fs(req)->answers);
-}
-static inline void answer_end(struct fs *fs, unsigned turn)
-{
-    grace_leave(&fs->answers, turn);
-}
 static inline struct node *req_node(fuse_req_t req, fuse_ino_t ino)
 {
     return node_from_ino(req_fs(req), ino);

@@ -12,6 +12,9 @@
 
 static void finish_getattr(struct waiter *w, int err)
 {
+    const struct node_ops *ops = w->node->key.ops;
+    if (!err && ops->check)
+        err = ops->check(w->node);
     if (err)
         reply_err(w->req, err);
     else

@@ -210,16 +210,32 @@ static struct node *page_node(struct fs *fs, struct page *taken)
     return node_get(fs, &page_ops, taken, 0);
 }
 
+/* Its attributes, though it is gone for everybody else. */
+static void reply_gone(fuse_req_t req, struct node *child)
+{
+    struct fuse_entry_param e = {.ino = node_ino(child)};
+    child->key.ops->stat(child, &e.attr);
+    e.attr.st_uid = child->fs->uid;
+    e.attr.st_gid = child->fs->gid;
+    node_kernel_ref(child);
+    if (fuse_reply_entry(req, &e) != 0)
+        node_kernel_unref(child, 1);
+    node_unref(child);
+}
+
 void watch_lookup(fuse_req_t req, const char *name)
 {
     struct fs *fs = watch_fs(req);
-    struct page *gone;
-    if (!watch_take(fs->watch, name, false, &gone))
-        gone = workspace_find_page(fs->ws, name); /* below it a file has changed */
-    if (gone)
-        reply_entry(req, page_node(fs, gone), false);
-    else
+    struct page *p;
+    bool expected = watch_take(fs->watch, name, false, &p);
+    if (!expected)
+        p = workspace_find_page(fs->ws, name); /* below it a file has changed */
+    if (!p)
         reply_absent(req, 0);
+    else if (expected)
+        reply_gone(req, page_node(fs, p));
+    else
+        reply_entry(req, page_node(fs, p), true);
 }
 
 void watch_mkdir(fuse_req_t req, const char *name)

@@ -90,7 +90,7 @@ static void archived_insert(struct workspace *ws, const struct gone_page *gone,
     place->orphan = false;
     HASH_ADD_KEYPTR(hh_name, ws->archived, a->name, strlen(a->name), a);
     HASH_ADD_KEYPTR(hh_key, ws->archived_by_key, a->key, strlen(a->key), a);
-    archived_name_changed(ws, a->name);
+    archived_changed(a, ws);
 }
 
 static void archived_remove(struct workspace *ws, struct archived *a)
@@ -100,7 +100,7 @@ static void archived_remove(struct workspace *ws, struct archived *a)
     HASH_DELETE(hh_name, ws->archived, a);
     HASH_DELETE(hh_key, ws->archived_by_key, a);
     ws->archived_time = clock_now();
-    archived_name_changed(ws, a->name);
+    archived_changed(a, ws);
     archived_unref(a);
 }
 
@@ -307,8 +307,11 @@ struct item *archived_place(struct archived *a)
     return a->place;
 }
 
-void archived_stat(struct archived *a, struct stat *ret)
+int archived_stat(struct archived *a, struct stat *ret)
 {
+    ws_lock(a->ws);
+    int err = a->listed ? 0 : -ESTALE;
+    ws_unlock(a->ws);
     if (item_stat(a->place, ret) != 0) /* it went away while somebody stands in it */
         *ret =
             (struct stat){.st_mtim = a->since, .st_ctim = a->since, .st_atim = a->since};
@@ -316,4 +319,5 @@ void archived_stat(struct archived *a, struct stat *ret)
     ret->st_mode = S_IFDIR | 0755;
     ret->st_nlink = 2;
     ret->st_blksize = 4096;
+    return err;
 }

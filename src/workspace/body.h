@@ -33,6 +33,7 @@ void body_keep_changed(struct page *p, const struct platform_page *from);
 void list_cache_open(struct workspace *ws);
 /* A sweep: begin, each page that it has or has not any more, end. */
 void list_cache_begin(struct workspace *ws);
+uint64_t list_cache_sum(const struct platform_page *from); /* of a summary */
 void list_cache_take(struct page *p, const struct platform_page *from);
 void list_cache_drop(struct page *p);
 void list_cache_end(struct workspace *ws);

@@ -29,18 +29,15 @@ static const char cache_schema[] =
     "COMMIT;";
 
 static const char *const cache_sql[CACHE_STATEMENTS] = {
-    [CACHE_PUT_BODY] = "INSERT OR REPLACE INTO bodies (id, token, at, used, size, sum,"
-                       " text) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    [CACHE_PUT_BODY] = "REPLACE INTO bodies VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     [CACHE_READ_BODY] = "SELECT token, at, used, sum, text FROM bodies WHERE id = ?1",
     [CACHE_USE_BODY] = "UPDATE bodies SET used = ?2 WHERE id = ?1",
     [CACHE_DROP_BODY] = "DELETE FROM bodies WHERE id = ?1",
     [CACHE_OLDEST_BODY] = "SELECT id FROM bodies ORDER BY used LIMIT 1",
     [CACHE_SIZE_BODY] = "SELECT size FROM bodies WHERE id = ?1",
-    [CACHE_PUT_SUMMARY] =
-        "INSERT OR REPLACE INTO summaries (id, sum, text) VALUES (?1, ?2, ?3)",
+    [CACHE_PUT_SUMMARY] = "REPLACE INTO summaries VALUES (?1, ?2, ?3)",
     [CACHE_DROP_SUMMARY] = "DELETE FROM summaries WHERE id = ?1",
-    [CACHE_PUT_META] =
-        "INSERT OR REPLACE INTO meta (name, sum, text) VALUES (?1, ?2, ?3)",
+    [CACHE_PUT_META] = "REPLACE INTO meta VALUES (?1, ?2, ?3)",
 };
 
 /* ---- errors and sums --------------------------------------------------------- */
@@ -139,8 +136,7 @@ static int db_run(struct cache_db *d, enum cache_statement which, sqlite3_stmt *
 {
     int rc = stmt ? sqlite3_step(stmt) : sqlite3_errcode(d->db);
     int err = db_failed(d, cache_sql[which], rc);
-    if (stmt)
-        sqlite3_reset(stmt);
+    sqlite3_reset(stmt);
     return err;
 }
 
@@ -190,8 +186,7 @@ static int db_size(struct cache_db *d, const char *id, uint64_t *ret)
     sqlite3_stmt *stmt = db_statement(d, CACHE_SIZE_BODY, id);
     int rc = stmt ? sqlite3_step(stmt) : sqlite3_errcode(d->db);
     *ret = rc == SQLITE_ROW ? (uint64_t)sqlite3_column_int64(stmt, 0) : 0;
-    if (stmt)
-        sqlite3_reset(stmt);
+    sqlite3_reset(stmt);
     return db_failed(d, cache_sql[CACHE_SIZE_BODY], rc);
 }
 
@@ -209,11 +204,9 @@ int cache_db_drop_body(struct cache_db *d, const char *id)
 static char *db_oldest(struct cache_db *d)
 {
     sqlite3_stmt *stmt = db_statement(d, CACHE_OLDEST_BODY, NULL);
-    char *id = NULL;
-    if (stmt && sqlite3_step(stmt) == SQLITE_ROW)
-        id = xstrdup((const char *)sqlite3_column_text(stmt, 0));
-    if (stmt)
-        sqlite3_reset(stmt);
+    bool found = stmt && sqlite3_step(stmt) == SQLITE_ROW;
+    char *id = found ? xstrdup((const char *)sqlite3_column_text(stmt, 0)) : NULL;
+    sqlite3_reset(stmt);
     return id;
 }
 
@@ -293,8 +286,7 @@ int cache_db_read_body(struct cache_db *d, const char *id, struct text **ret_tex
     int64_t used = rc == SQLITE_ROW ? sqlite3_column_int64(stmt, 2) : 0;
     if (!err)
         err = db_take_body(stmt, id, ret_text, ret_token, ret_at);
-    if (stmt)
-        sqlite3_reset(stmt);
+    sqlite3_reset(stmt);
     if (!err)
         db_use_body(d, id, used); /* a disk that is full is no reason not to read */
     return err;

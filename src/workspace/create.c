@@ -93,7 +93,7 @@ static void create_settle_others(struct save *s)
     }
     page->present = true;
     params->present = params->present || !params->unlinker;
-    page_names_changed(p);
+    page_changed(p);
     cleanup_text struct text *own = create_whole(s, page);
     if (own && page->file && page->file->dirty && s->doc != page) {
         doc_clear_problem(page);

@@ -176,7 +176,6 @@ void doc_put_beside(struct doc *d, const char *name, const struct text *text)
     if (err)
         log_error("page %s: %s cannot be written: %s", d->page->dir, name,
                   strerror(-err));
-    page_name_changed(d->page, name);
     page_touch(d->page);
 }
 
@@ -184,7 +183,6 @@ void doc_remove_beside(struct doc *d, const char *name)
 {
     if (overlay_unlink(page_scratch(d->page), name) != 0)
         return;
-    page_name_changed(d->page, name);
     page_touch(d->page);
 }
 
@@ -215,7 +213,6 @@ void doc_turn_away(struct doc *d)
         return;
     d->present = true;
     d->unlinker = 0;
-    page_name_changed(d->page, page_file_name(d->which));
     page_touch(d->page);
 }
 

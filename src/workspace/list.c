@@ -10,10 +10,10 @@
 #include "workspace/archived.h"
 #include "workspace/batch.h"
 #include "workspace/body.h"
-#include "workspace/cache.h"
 #include "workspace/keep.h"
 #include "workspace/names.h"
 #include "workspace/present.h"
+#include "workspace/walk.h"
 
 /* ---- names ------------------------------------------------------------------- */
 
@@ -55,7 +55,8 @@ void pages_insert(struct workspace *ws, struct page *p, const char *dir)
         HASH_ADD_KEYPTR(hh_id, ws->by_id, p->id, strlen(p->id), p);
     archived_give_back(ws, p);
     ws->pages_time = clock_now();
-    pages_name_changed(ws, p->dir);
+    pages_changed(ws);
+    walk_forget_orders(ws);
 }
 
 void pages_remove(struct workspace *ws, struct page *p)
@@ -67,7 +68,8 @@ void pages_remove(struct workspace *ws, struct page *p)
     if (p->id)
         HASH_DELETE(hh_id, ws->by_id, p);
     ws->pages_time = clock_now();
-    pages_name_changed(ws, p->dir);
+    pages_changed(ws);
+    walk_forget_orders(ws);
     page_unref(p);
 }
 
@@ -86,7 +88,7 @@ void pages_set_id(struct workspace *ws, struct page *p, const char *id)
     p->seen = ws->sweep;
     if (p->listed)
         HASH_ADD_KEYPTR(hh_id, ws->by_id, p->id, strlen(p->id), p);
-    page_names_changed(p); /* views, and what was beside the page of that id */
+    page_changed(p); /* it has views, and what was beside the page of that id */
 }
 
 /* ---- a sweep's result -------------------------------------------------------- */
@@ -135,6 +137,8 @@ static void list_rename(struct workspace *ws, struct page *p, const char *name)
     cleanup_free char *dir = pages_free_name(ws, p->slug, p->id);
     pages_insert(ws, p, dir);
     page_changed_elsewhere(p, CHANGE_CAME, p->dir);
+    p->moved = true;
+    page_changed(p);
     p->own_dir = false;
     page_unref(p);
 }
@@ -328,11 +332,8 @@ void list_take_cached(struct workspace *ws, const struct platform_page *pages,
     cleanup_free struct summary *order = list_order(ws, pages, count);
     for (size_t i = 0; i < count; i++) {
         struct page *p = list_take_page(ws, order[i].page);
-        if (!p)
-            continue;
-        const struct json_span *object = &order[i].page->object;
-        p->summary_sum = cache_sum(p->id, order[i].page->text->data + object->start,
-                                   object->end - object->start);
+        if (p)
+            p->summary_sum = list_cache_sum(order[i].page);
     }
 }
 
@@ -453,6 +454,8 @@ struct page *workspace_find_page(struct workspace *ws, const char *name)
 {
     ws_lock(ws);
     struct page *p = page_ref(pages_find(ws, name));
+    if (p)
+        p->moved = false; /* by this name it is found from now on */
     ws_unlock(ws);
     return p;
 }

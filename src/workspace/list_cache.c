@@ -22,17 +22,22 @@ void list_cache_begin(struct workspace *ws)
     ws->caching = cache_list_begin(ws->cache);
 }
 
+uint64_t list_cache_sum(const struct platform_page *from)
+{
+    return cache_sum(from->id, from->text->data + from->object.start,
+                     from->object.end - from->object.start);
+}
+
 /* Only what differs from what was kept last is kept. */
 void list_cache_take(struct page *p, const struct platform_page *from)
 {
     struct cache_list *list = p->ws->caching;
     if (!list)
         return;
-    const char *data = from->text->data + from->object.start;
-    size_t len = from->object.end - from->object.start;
-    uint64_t sum = cache_sum(p->id, data, len);
+    uint64_t sum = list_cache_sum(from);
     if (sum != p->summary_sum || cache_list_is_anew(list)) {
-        cleanup_text struct text *text = text_new(data, len);
+        cleanup_text struct text *text = text_new(from->text->data + from->object.start,
+                                                  from->object.end - from->object.start);
         cache_list_put(list, p->id, text);
     }
     p->summary_sum = sum;

@@ -140,6 +140,7 @@ struct page {
     UT_hash_handle hh_name; /* in workspace.by_name or .templates; by dir */
     UT_hash_handle hh_id;   /* in workspace.by_id */
     bool listed;            /* is in by_name */
+    bool moved;             /* renamed elsewhere, and nobody has looked it up since */
     bool detached;          /* gone for good: none of its documents is there */
     char *dir;
     char *slug;   /* wanted directory name of the platform's name */
@@ -165,6 +166,8 @@ struct page {
     enum http_class body_class;   /* of the most urgent who waits for it */
     bool body_behind;             /* it is wanted though nobody waits */
     struct body_fetch *body_sent; /* the one whose request counts; NULL: none is sent */
+    bool ahead;                   /* its body is on its way for a walk */
+    bool brought;                 /* it came so, and nobody has looked yet */
     uint64_t summary_sum;         /* of the summary that cache.db has; 0: none */
     struct doc *docs;  /* params, page, queries, spec; NULL: not made yet (page_docs()) */
     struct husk *husk; /* what is to be known of those that are gone again (shed.c) */
@@ -208,6 +211,23 @@ struct gone_id {
     struct gone_id *next;
 };
 
+/* Who reads page after page (walk.h). */
+enum { WALK_ORDERS = 3, WALK_TRAILS = 4 };
+struct trail {
+    long position[WALK_ORDERS];   /* of the last step */
+    unsigned streak[WALK_ORDERS]; /* steps in a row that followed that order */
+    size_t window;                /* pages that are asked for ahead of it */
+    int64_t at_ms;                /* of the last step; 0: none */
+};
+struct walks {
+    struct page **orders[WALK_ORDERS]; /* weak; NULL: not made */
+    size_t count;
+    struct trail trails[WALK_TRAILS];
+    int64_t last_ms;
+    char *first;        /* the page of a step that was alone; NULL: none */
+    unsigned under_way; /* bodies */
+};
+
 struct workspace {
     struct workspace_config config;            /* constant */
     struct overlay *overlay;                   /* constant */
@@ -243,6 +263,8 @@ struct workspace {
     uint64_t batch_count;     /* there have been so many */
     atomic_uint open_batches; /* no lock */
 
+    struct walks walks;
+
     struct archiver *archivers;
     unsigned archive_allowance;
 
@@ -270,11 +292,8 @@ static inline void ws_unlock(struct workspace *ws)
 
 void item_changed(struct item *it); /* NULL: it has no file, and nobody knows it */
 void page_changed(struct page *p);
-void page_name_changed(struct page *p, const char *name);
-/* Every document and view, and whatever else is in it. */
-void page_names_changed(struct page *p);
-void pages_name_changed(struct workspace *ws, const char *name);
-void archived_name_changed(struct workspace *ws, const char *name);
+void pages_changed(struct workspace *ws);
+void archived_changed(struct archived *a, struct workspace *ws);
 
 /* ---- what others and we ourselves change (changes.c) ----------------------------- */
 

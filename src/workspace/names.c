@@ -105,3 +105,12 @@ bool name_is_component(const char *name)
             return false;
     return true;
 }
+
+/* FNV-1a. */
+uint64_t name_order(const char *name)
+{
+    uint64_t h = 14695981039346656037u;
+    for (; *name; name++)
+        h = (h ^ (unsigned char)*name) * 1099511628211u;
+    return h >> 2;
+}

@@ -4,6 +4,7 @@
 #define WORKSPACE_NAMES_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum { NAME_SLUG_MAX = 80, NAME_COMPONENT_MAX = 255 };
 
@@ -24,6 +25,9 @@ char *name_slug_unique(const char *slug, const char *id)
 typedef bool name_taken_fn(void *arg, const char *name);
 char *name_unused(const char *slug, const char *id, name_taken_fn *taken, void *arg)
     __attribute__((warn_unused_result));
+/* Directories list their names in this order (fs/listing.h): a number of 62 bits that hangs
+ * on the name alone. */
+uint64_t name_order(const char *name);
 /* May this string stand as one path component: 1..255 bytes, no '/', not "." or "..", no
  * byte below 0x20, no DEL? Bytes that are no UTF-8 may: local files have such names. */
 bool name_is_component(const char *name);

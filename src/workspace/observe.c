@@ -1,5 +1,5 @@
 /* observe.c - telling what changed by itself. */
-#include "workspace/overlay.h"
+#include "workspace/model.h"
 
 void workspace_observe(struct workspace *ws, const struct workspace_observer *observer,
                        void *arg)
@@ -25,37 +25,14 @@ void page_changed(struct page *p)
         p->ws->observer->page(p->ws->observer_arg, p);
 }
 
-void page_name_changed(struct page *p, const char *name)
-{
-    if (p->ws->observer)
-        p->ws->observer->name(p->ws->observer_arg, p, name);
-}
-
-static void scratch_name_changed(void *arg, const char *name, uint64_t ino, mode_t type)
-{
-    (void)ino;
-    (void)type;
-    page_name_changed(arg, name);
-}
-
-void page_names_changed(struct page *p)
-{
-    if (!p->ws->observer)
-        return;
-    for (int i = 0; i < PAGE_FILES; i++)
-        page_name_changed(p, page_file_name((enum page_file)i));
-    overlay_each(page_scratch(p), scratch_name_changed, p);
-    page_changed(p);
-}
-
-void pages_name_changed(struct workspace *ws, const char *name)
+void pages_changed(struct workspace *ws)
 {
     if (ws->observer)
-        ws->observer->pages(ws->observer_arg, name);
+        ws->observer->pages(ws->observer_arg);
 }
 
-void archived_name_changed(struct workspace *ws, const char *name)
+void archived_changed(struct archived *a, struct workspace *ws)
 {
     if (ws->observer)
-        ws->observer->archived(ws->observer_arg, name);
+        ws->observer->archived(ws->observer_arg, a);
 }

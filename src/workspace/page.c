@@ -14,6 +14,7 @@
 #include "workspace/names.h"
 #include "workspace/present.h"
 #include "workspace/shed.h"
+#include "workspace/walk.h"
 
 static const struct {
     const char *name;
@@ -171,6 +172,7 @@ void page_detach(struct page *p)
 {
     shed_forget(p);
     p->detached = true;
+    page_changed(p);
     for (int i = 0; i < page_docs(p); i++) {
         if (p->docs[i].file)
             p->docs[i].file->orphan = true;
@@ -390,19 +392,13 @@ void page_want_body(struct page *p)
         return;
     p->body_behind = true;
     if (p->body == BODY_NONE) {
-        p->body_class = HTTP_INTERACTIVE;
+        p->body_class = p->ahead ? HTTP_READAHEAD : HTTP_BACKGROUND;
         body_fetch_start(p);
     }
 }
 
-/* Lock held. */
-static int page_await(struct page *p, bool texts, enum http_class class, struct wait *w)
+static void page_wait_body(struct page *p, enum http_class class, struct wait *w)
 {
-    bool here = p->body == BODY_READY || (p->body == BODY_SHED && !texts);
-    if (here && !body_is_old(p)) {
-        shed_note_used(p);
-        return 0;
-    }
     wait_add(&p->body_waits, w);
     p->body_behind = p->body_behind || !w;
     if (p->body != BODY_FETCHING) {
@@ -411,7 +407,23 @@ static int page_await(struct page *p, bool texts, enum http_class class, struct 
     } else if (class == HTTP_INTERACTIVE) {
         body_hurry(p);
     }
-    return -EINPROGRESS;
+}
+
+/* Lock held. */
+static int page_await(struct page *p, bool texts, enum http_class class, struct wait *w)
+{
+    bool here = p->body == BODY_READY || (p->body == BODY_SHED && !texts);
+    bool good = here && !body_is_old(p);
+    bool is_step = class == HTTP_INTERACTIVE &&
+                   ((!good && p->body == BODY_NONE) || p->ahead || p->brought);
+    p->brought = p->brought && class != HTTP_INTERACTIVE;
+    if (good)
+        shed_note_used(p);
+    else
+        page_wait_body(p, class, w);
+    if (is_step)
+        walk_step(p); /* behind it: what somebody waits for goes first */
+    return good ? 0 : -EINPROGRESS;
 }
 
 int page_ready(struct page *p, struct wait *w)
@@ -441,9 +453,19 @@ int page_fetch(struct page *p, struct wait *w)
 
 /* ---- what a directory shows -------------------------------------------------- */
 
-void page_stat(struct page *p, struct stat *ret)
+bool page_has_moved(struct page *p)
 {
     ws_lock(p->ws);
+    bool moved = p->moved;
+    p->moved = false;
+    ws_unlock(p->ws);
+    return moved;
+}
+
+int page_stat(struct page *p, struct stat *ret)
+{
+    ws_lock(p->ws);
+    int err = p->detached ? -ESTALE : 0;
     *ret = (struct stat){
         .st_ino = p->ino,
         .st_mode = S_IFDIR | (p->is_template ? 0555 : 0755),
@@ -454,6 +476,7 @@ void page_stat(struct page *p, struct stat *ret)
         .st_blksize = 4096,
     };
     ws_unlock(p->ws);
+    return err;
 }
 
 /* A directory that was just made: until a document is in it there is nothing to say, and

@@ -71,7 +71,7 @@ static int place_create_doc(struct page *p, enum page_file which, struct item **
     struct item *it = item_new(p->ws, ITEM_FILE, 0644);
     doc_bind(d, it);
     if (!p->id)
-        page_names_changed(p); /* with its first file there are views */
+        page_changed(p); /* with its first file there are views */
     *ret_item = it;
     return item_open(it, true);
 }

@@ -32,6 +32,7 @@ static int page_unlink(struct page *p, enum page_file which, pid_t tgid)
     if (d) {
         doc_unbind(d);
         keep_drop_file(d);
+        text_replace(&d->draft_base, NULL); /* of a text that was given up */
         d->unlinker = tgid;
     } else {
         p->hidden |= 1u << which;
@@ -82,7 +83,7 @@ static void page_restore(struct page *p, pid_t tgid)
     }
     if (p->hidden && (!tgid || p->unlinker == tgid))
         p->hidden = 0;
-    page_names_changed(p);
+    page_changed(p);
 }
 
 void pages_bring_back(struct workspace *ws, struct page *p)

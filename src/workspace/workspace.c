@@ -14,6 +14,7 @@
 #include "workspace/cache.h"
 #include "workspace/conflict.h"
 #include "workspace/keep.h"
+#include "workspace/walk.h"
 #include "workspace/shed.h"
 
 /* What changes by itself, so that git, ripgrep and indexers pass it by. Ordinary scratch
@@ -114,6 +115,8 @@ void workspace_destroy(struct workspace *ws)
         pages_remove(ws, p);
     }
     batches_free(ws);
+    walk_forget_orders(ws);
+    free(ws->walks.first);
     while (ws->loaded)
         shed_forget(ws->loaded);
     workspace_drop_templates(ws);

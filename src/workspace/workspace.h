@@ -36,6 +36,7 @@ struct workspace;
 struct page;
 struct item;
 struct item_files;
+struct archived;
 
 struct wait {
     void (*done)(struct wait *w, int err);
@@ -52,6 +53,7 @@ struct workspace_config {
     struct platform *platform;
     int64_t refresh_ms;     /* the list is read again when used after this long */
     int64_t ttl_ms;         /* bodies, where the platform's list has no change token */
+    unsigned read_ahead;    /* pages of a walk that are asked for at once */
     unsigned archive_limit; /* pages one process may archive a minute */
     bool runtime_hidden;    /* views are not listed */
     bool watched;           /* changes elsewhere are wanted as they come */
@@ -75,12 +77,10 @@ void workspace_destroy(struct workspace *ws);
  * may take references. */
 enum workspace_change { CHANGE_FILE, CHANGE_CAME, CHANGE_GONE };
 struct workspace_observer {
-    void (*file)(void *arg, struct item *it); /* bytes or attributes */
-    void (*page)(void *arg, struct page *p);  /* its directory, and its views */
-    /* A name in it that is there, or is not, by now. */
-    void (*name)(void *arg, struct page *p, const char *name);
-    void (*pages)(void *arg, const char *name);    /* the same of pages/ */
-    void (*archived)(void *arg, const char *name); /* and of archived/ */
+    void (*file)(void *arg, struct item *it);        /* bytes or attributes */
+    void (*page)(void *arg, struct page *p);         /* its directory, and its views */
+    void (*pages)(void *arg);                        /* pages/ and by-id/ */
+    void (*archived)(void *arg, struct archived *a); /* it, and archived/ */
     /* Somebody else's doing: a file of p ("spec.json"), or p itself, at this name in
      * pages/. Of a workspace that is watched alone. */
     void (*elsewhere)(void *arg, enum workspace_change change, struct page *p,
@@ -159,7 +159,7 @@ struct archived *archived_ref(struct archived *a);
 void archived_unref(struct archived *a);
 /* Its inode number, that of the page's directory. Constant. */
 uint64_t archived_number(const struct archived *a);
-void archived_stat(struct archived *a, struct stat *ret);
+int archived_stat(struct archived *a, struct stat *ret); /* -ESTALE: it is none now */
 /* Where its files are; borrowed, the same for its life. The names of a page's documents and
  * views are nobody's there (-EACCES): it may come back. */
 struct item *archived_place(struct archived *a);
@@ -198,8 +198,10 @@ char *page_dir_locked(struct page *p); /* for an observer */
  * not. */
 uint64_t page_number(const struct page *p);
 uint64_t page_file_number(const struct page *p, enum page_file which);
-/* Directory times and inode number; nlink 2. Never waits. */
-void page_stat(struct page *p, struct stat *ret);
+/* Directory times and inode number; nlink 2. Never waits. -ESTALE: it is gone for good. */
+int page_stat(struct page *p, struct stat *ret);
+/* Was it given another name elsewhere? Once true. */
+bool page_has_moved(struct page *p);
 /* The body is here (or the page is only on this machine). -ENOENT: it vanished. */
 int page_ready(struct page *p, struct wait *w);
 /* The same for somebody who may ask for it next: behind all who wait for a page now, and an

@@ -98,7 +98,7 @@ def room(fuse, tmp_path_factory):
     server = amdahl.Local(tmp_path_factory.mktemp("room") / "server").start()
     desks.fill(server)
     mount = amdahl.Mount(server.url, server.keys["author"], server.dir.parent / "mount",
-                         "refresh=3600").start()
+                         "refresh=3600,read_ahead=0").start()
     mount.names()
     yield server, mount, iter(range(desks.PAGES))
     mount.stop()

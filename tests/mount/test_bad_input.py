@@ -197,7 +197,7 @@ def test_bad_texts(fake, mount_at, file, way):
     """Each on a page of its own, so that each is there after the remount."""
     pages = {what: fake.add_page(f"Page {i:02}")
              for i, what in enumerate(bad_texts(file, "id"))}
-    mount = mount_at(fake, options="refresh=3600")
+    mount = mount_at(fake, options="refresh=3600,read_ahead=0")
     mount.names()
     kept = []
     for i, (what, page_id) in enumerate(pages.items()):
@@ -247,7 +247,7 @@ def deep():
 def test_odd_texts_are_saved(deep, fake, mount_at, file, way):
     """With one PATCH, sent as they are and read as they are, after a remount too."""
     pages = {what: fake.add_page(f"Page {i:02}") for i, what in enumerate(GOOD)}
-    mount = mount_at(fake, options="refresh=3600")
+    mount = mount_at(fake, options="refresh=3600,read_ahead=0")
     texts = {}
     for i, (what, page_id) in enumerate(pages.items()):
         path = mount.page(f"page-{i:02}") / file
@@ -268,7 +268,7 @@ def test_odd_texts_are_saved(deep, fake, mount_at, file, way):
 def test_page_json_without_its_id(fake, mount_at):
     """It is the directory's page all the same, and nobody's id is sent."""
     page_id = fake.add_page("One", description="d")
-    mount = mount_at(fake)
+    mount = mount_at(fake, options="read_ahead=0")
     path = mount.page("one") / "page.json"
     text = path.read_text()
     fake.forget()

@@ -65,7 +65,7 @@ def test_a_save_beside_a_crawl(tmp_path, mount_at):
     is served before all that waits."""
     server = limited(tmp_path, LIMIT, PAGES)
     try:
-        mount = mount_at(server)
+        mount = mount_at(server, options="read_ahead=0")
         mount.names()
         specs = [mount.page(f"page-{i}") / "spec.json" for i in range(3)]
         for spec in specs:
@@ -112,7 +112,7 @@ def test_the_users_own_limit(local, mount_at):
     for i in range(12):
         local.create(f"Page {i}", spec_of(heading(f"Number {i}")))
     local.forget()
-    mount = mount_at(local, options="max_requests=10")
+    mount = mount_at(local, options="max_requests=10,read_ahead=0")
     mount.names()
     reader = subprocess.Popen(["cat", *(mount.page(f"page-{i}") / "spec.json"
                                         for i in range(12))],
@@ -128,7 +128,7 @@ def test_the_users_own_limit(local, mount_at):
 def test_one_request_a_minute(tmp_path, mount_at):
     server = limited(tmp_path, 1, 1)
     try:
-        mount = mount_at(server)        # that was the one
+        mount = mount_at(server, options="read_ahead=0")        # that was the one
         asked = subprocess.Popen(["ls", mount.pages], stdout=subprocess.DEVNULL,
                                  stderr=subprocess.DEVNULL)
         wait_for(lambda: status_of(mount)["requests"]["queued"], 10, "ls to wait")
@@ -149,7 +149,7 @@ def test_a_wait_of_a_day(fake, mount_at, where):
     fake.shape.retry_after = where
     for i in range(4):
         fake.add_page(f"Page {i}", page_id=f"pg-{i}")
-    mount = mount_at(fake)
+    mount = mount_at(fake, options="read_ahead=0")
     text = (mount.page("page-0") / "spec.json").read_text()
     fake.fault("*", "/pages/", "limit", arg=86400)
     with fails_with(errno.EBUSY):
@@ -173,7 +173,7 @@ def test_429_without_a_word(fake, mount_at):
     for i in range(30):
         fake.add_page(f"Page {i}", page_id=f"pg-{i}")
     fake.fault("*", "", "quota", arg=Quota(20))
-    mount = mount_at(fake)
+    mount = mount_at(fake, options="read_ahead=0")
     mount.names()
     reader = subprocess.Popen(["cat", *(mount.page(f"page-{i}") / "spec.json"
                                         for i in range(30))],
@@ -192,7 +192,7 @@ def test_many_readers_of_templates_and_lists_make_one_request(fake, mount_at):
     for i in range(3):
         fake.add_page(f"Page {i}", page_id=f"pg-{i}")
     fake.fault("GET", "/pages", "slow", arg=0.5)
-    mount = mount_at(fake)
+    mount = mount_at(fake, options="read_ahead=0")
     fake.forget()
 
     def at_once(what):

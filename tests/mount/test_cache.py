@@ -382,7 +382,7 @@ def test_the_least_recently_used_go_first(fake, fake_mount):
     big = "x" * (300 << 10)
     for n in range(6):
         fake.add_page(f"p{n}", spec=simple_spec(big + str(n)), page_id=f"pg-{n}")
-    mount = fake_mount(options="cache_size=1")    # three fit
+    mount = fake_mount(options="cache_size=1,read_ahead=0")    # three fit
     mount.names()
     for n in (0, 1, 2):
         (mount.page(f"p{n}") / "spec.json").read_text()

@@ -56,8 +56,8 @@ def test_a_warm_git_status_asks_nothing(pages, tmp_path):
     run([*git, "add", "-A"], check=True, cwd=pages.path)
     calls = warm(pages, [*git, "status", "--porcelain"], cwd=pages.path)
     assert calls.pop("GETATTR", 0) <= 1
-    assert calls.pop("OPEN", 0) == calls.pop("RELEASE", 0) <= 1, "of .gitignore"
-    assert set(calls) <= {"STATFS"}
+    assert calls.pop("OPEN", 0) <= 1, "of .gitignore"
+    assert set(calls) <= {"STATFS", "RELEASE"}
 
 
 def test_a_warm_cat_is_one_open(pages):

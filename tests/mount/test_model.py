@@ -302,7 +302,7 @@ OPERATIONS = ([save_in_place] * 8 + [save_by_rename] * 5 + [save_as_git] * 4 + [
 def test_random_operations(fake, mount_at):
     print(f"AMDAHL_TEST_SEED={SEED} AMDAHL_TEST_STEPS={STEPS}")
     rng = random.Random(SEED)
-    mount = mount_at(fake, options="refresh=3600,archive_limit=1000", start=False)
+    mount = mount_at(fake, options="refresh=3600,archive_limit=1000,read_ahead=0", start=False)
     world = World(fake, mount, rng, OPERATIONS)
     world.add()
     world.add()

@@ -583,12 +583,12 @@ def test_scratch_outlives_a_page_that_goes_and_comes(weekly):
     made = weekly.server.page("Quarterly report")
     assert weekly.server.call("DELETE", f"/pages/{made['id']}")[0] < 300
     weekly.restart()
-    assert "quarterly-report" not in weekly.names()
+    wait_for(lambda: "quarterly-report" not in weekly.names(), 20, "the sweep")
     kept = [p for p in (weekly.dir / "state" / "overlay" / "page").rglob("notes.txt")]
     assert [p.read_text() for p in kept] == ["mine"]
     assert weekly.server.call("PATCH", f"/pages/{made['id']}", {"status": "draft"})[0] == 200
     weekly.restart()
-    assert "quarterly-report" in weekly.names()
+    wait_for(lambda: "quarterly-report" in weekly.names(), 20, "the sweep")
     assert (page / "notes.txt").read_text() == "mine"
 
 
@@ -696,7 +696,7 @@ def test_what_cannot_move(weekly, local):
     (page / "d").mkdir()
     (page / "l").symlink_to("x")
     weekly.restart()
-    assert "other" in weekly.names()
+    wait_for(lambda: "other" in weekly.names(), 20, "the sweep")
     for a, b, flags, number in [
             ("x", "spec.json", NOREPLACE, errno.EEXIST),
             ("x", "spec.json", EXCHANGE, errno.EINVAL),

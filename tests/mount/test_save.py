@@ -76,7 +76,7 @@ def test_requests_of_reading(weekly, files):
     """First read one request, second none."""
     weekly.server.create("Unread", spec_of(heading("u")))
     weekly.restart()
-    weekly.names()
+    wait_for(lambda: "unread" in weekly.names(), 10, "the sweep behind the list of the last mount")
     weekly.server.forget()
     (weekly.page("unread") / "spec.json").read_text()
     assert weekly.server.log_lines() == [
