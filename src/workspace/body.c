@@ -11,7 +11,7 @@
 #include "workspace/shed.h"
 #include "workspace/walk.h"
 
-enum { READAHEAD_DEADLINE_MS = 3600000 };
+enum { FETCH_DEADLINE_MS = 3600000 };
 
 /* One body on its way. */
 struct body_fetch {
@@ -43,8 +43,8 @@ static void body_end(struct body_fetch *f, int err)
     struct wait *waits = wait_take(&p->body_waits);
     if (p->body == BODY_FETCHING)
         p->body = BODY_NONE;
-    walk_arrived(p, err);
     p->body_behind = false;
+    walk_arrived(p, err);
     shed_others(p);
     ws_unlock(p->ws);
     wait_run(waits, err);
@@ -151,9 +151,11 @@ static void body_fetched(void *arg, const struct platform_answer *answer)
 static void body_fetch_send(struct body_fetch *f)
 {
     struct page *p = f->page;
+    /* What a walk asks for ahead is stale soon, and is asked for again. */
+    bool is_patient = p->body_class == HTTP_READAHEAD && !p->ahead;
     struct platform_call call = {
         .class = p->body_class,
-        .deadline_ms = p->body_class == HTTP_READAHEAD ? READAHEAD_DEADLINE_MS : 0,
+        .deadline_ms = is_patient ? FETCH_DEADLINE_MS : 0,
         .done = body_fetched,
         .arg = f,
         .who = wait_who(p->body_waits),

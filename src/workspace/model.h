@@ -163,11 +163,11 @@ struct page {
     bool stale;      /* a sweep saw a newer one while drafts here kept this one */
     bool unsure;     /* shown as it was known, since the platform was away */
     struct wait *body_waits;
-    bool ahead;                   /* its body is on its way for a walk */
-    bool brought;                 /* it came so, and nobody has looked yet */
     enum http_class body_class;   /* of the most urgent who waits for it */
     bool body_behind;             /* it is wanted though nobody waits */
     struct body_fetch *body_sent; /* the one whose request counts; NULL: none is sent */
+    bool ahead;                   /* its body is on its way for a walk */
+    bool brought;                 /* it came so, and nobody has looked yet */
     uint64_t summary_sum;         /* of the summary that cache.db has; 0: none */
     struct doc *docs;  /* params, page, queries, spec; NULL: not made yet (page_docs()) */
     struct husk *husk; /* what is to be known of those that are gone again (shed.c) */

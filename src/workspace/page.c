@@ -392,8 +392,20 @@ void page_want_body(struct page *p)
         return;
     p->body_behind = true;
     if (p->body == BODY_NONE) {
-        p->body_class = p->ahead ? HTTP_READAHEAD : HTTP_INTERACTIVE;
+        p->body_class = p->ahead ? HTTP_READAHEAD : HTTP_BACKGROUND;
         body_fetch_start(p);
+    }
+}
+
+static void page_wait_body(struct page *p, enum http_class class, struct wait *w)
+{
+    wait_add(&p->body_waits, w);
+    p->body_behind = p->body_behind || !w;
+    if (p->body != BODY_FETCHING) {
+        p->body_class = class;
+        body_fetch_start(p);
+    } else if (class == HTTP_INTERACTIVE) {
+        body_hurry(p);
     }
 }
 
@@ -402,21 +414,14 @@ static int page_await(struct page *p, bool texts, enum http_class class, struct 
 {
     bool here = p->body == BODY_READY || (p->body == BODY_SHED && !texts);
     bool good = here && !body_is_old(p);
-    bool is_step = (!good && p->body == BODY_NONE) || p->ahead || p->brought;
-    p->brought = false;
-    if (good) {
+    bool is_step = class == HTTP_INTERACTIVE &&
+                   ((!good && p->body == BODY_NONE) || p->ahead || p->brought);
+    p->brought = p->brought && class != HTTP_INTERACTIVE;
+    if (good)
         shed_note_used(p);
-    } else {
-        wait_add(&p->body_waits, w);
-        p->body_behind = p->body_behind || !w;
-        if (p->body != BODY_FETCHING) {
-            p->body_class = class;
-            body_fetch_start(p);
-        } else if (class == HTTP_INTERACTIVE) {
-            body_hurry(p);
-        }
-    }
-    if (is_step && class == HTTP_INTERACTIVE)
+    else
+        page_wait_body(p, class, w);
+    if (is_step)
         walk_step(p); /* behind it: what somebody waits for goes first */
     return good ? 0 : -EINPROGRESS;
 }
