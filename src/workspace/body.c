@@ -346,6 +346,73 @@ bool body_is_old(struct page *p)
     return !p->list_token && clock_ms() - p->body_ms > p->ws->config.ttl_ms;
 }
 
+/* ---- waiting for the body ---------------------------------------------------- */
+
+void page_want_body(struct page *p)
+{
+    if (p->body != BODY_NONE && p->body != BODY_FETCHING)
+        return;
+    p->body_behind = true;
+    if (p->body == BODY_NONE) {
+        p->body_class = p->ahead ? HTTP_READAHEAD : HTTP_BACKGROUND;
+        body_fetch_start(p);
+    }
+}
+
+static void page_wait_body(struct page *p, enum http_class class, struct wait *w)
+{
+    wait_add(&p->body_waits, w);
+    p->body_behind = p->body_behind || !w;
+    if (p->body != BODY_FETCHING) {
+        p->body_class = class;
+        body_fetch_start(p);
+    } else if (class == HTTP_INTERACTIVE) {
+        body_hurry(p);
+    }
+}
+
+/* Lock held. */
+static int page_await(struct page *p, bool texts, enum http_class class, struct wait *w)
+{
+    bool here = p->body == BODY_READY || (p->body == BODY_SHED && !texts);
+    bool good = here && !body_is_old(p);
+    bool is_step = class == HTTP_INTERACTIVE &&
+                   ((!good && p->body == BODY_NONE) || p->ahead || p->brought);
+    p->brought = p->brought && class != HTTP_INTERACTIVE;
+    if (good)
+        shed_note_used(p);
+    else
+        page_wait_body(p, class, w);
+    if (is_step)
+        walk_step(p); /* behind it: what somebody waits for goes first */
+    return good ? 0 : -EINPROGRESS;
+}
+
+int page_ready(struct page *p, struct wait *w)
+{
+    ws_lock(p->ws);
+    p->leased_ms = clock_ms();
+    int err = page_await(p, true, HTTP_INTERACTIVE, w);
+    ws_unlock(p->ws);
+    return err;
+}
+
+int page_file_ready(struct page *p, bool texts, struct wait *w)
+{
+    ws_lock(p->ws);
+    int err = page_await(p, texts, HTTP_INTERACTIVE, w);
+    ws_unlock(p->ws);
+    return err;
+}
+
+int page_fetch(struct page *p, struct wait *w)
+{
+    ws_lock(p->ws);
+    int err = page_await(p, false, HTTP_READAHEAD, w);
+    ws_unlock(p->ws);
+    return err;
+}
+
 /* ---- into the cache ---------------------------------------------------------------- */
 
 void body_keep(struct page *p, const struct platform_page *from, const char *list_token)
