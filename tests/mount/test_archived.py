@@ -262,7 +262,7 @@ def test_a_list_that_fails_archives_nothing(room, monkeypatch, at):
     room.mount.start()
     with pytest.raises(OSError):
         room.names()
-    assert room.fake.count("GET", "^/pages$") == {"c0": 1, "c200": 2}[at]
+    assert room.fake.count("GET", "^/pages$") >= {"c0": 1, "c200": 2}[at]
     monkeypatch.undo()
     wait_for(lambda: "report" in room.pages(), 20, "the list")
     assert room.names() == []

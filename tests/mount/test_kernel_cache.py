@@ -30,7 +30,7 @@ def ctl(mount, line):
 
 def quiet(mount):
     """Until the kernel has been told what was to be told, and asks nothing more."""
-    wait_for(lambda: not mount.calls(), 10, "calls to end", pause=0.1)
+    wait_for(lambda: not mount.calls(), 10, "calls to end", pause=0.3)
 
 
 # -- what is warm costs nothing ------------------------------------------------------------------
