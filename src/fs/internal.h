@@ -5,7 +5,6 @@
 #include <pthread.h>
 
 #include "fs/fs.h"
-#include "fs/grace.h"
 #include "fs/node.h"
 
 struct fs {
@@ -21,7 +20,6 @@ struct fs {
     struct node *root;
     struct notify *notify;
     struct watch *watch;    /* NULL: none */
-    struct grace answers;   /* those under way */
     bool can_list;          /* the kernel does without an opendir */
     struct handle *handles; /* for the end: an unmount may swallow their RELEASE */
 };

@@ -114,6 +114,8 @@ struct node {
     uint64_t nlookup;        /* same */
     atomic_uint writers;     /* open handles that may write */
     atomic_ullong turns;     /* of what the kernel may have of its bytes */
+    atomic_ullong changes;   /* notify.h: how often it changed by itself */
+    atomic_bool kept;        /* the kernel was told attributes that it may keep */
     struct listing *listing; /* the one that is being read; guarded by fs.nodes_lock */
 };
 

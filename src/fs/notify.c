@@ -10,7 +10,6 @@
 /* What the kernel is to ask for anew. */
 struct notice {
     struct node *node; /* a reference: its number is not given to another meanwhile */
-    bool told;         /* before a reply; not yet behind the answers under way */
     UT_hash_handle hh; /* by node */
 };
 
@@ -26,7 +25,7 @@ struct notify {
     pthread_mutex_t lock; /* a leaf; guards the rest */
     struct notice *notices;
     struct message *messages;
-    atomic_bool untold; /* there are notices of which nothing was said */
+    atomic_bool untold; /* there are notices */
     bool posted;        /* notify_tell() is on its way */
 };
 
@@ -42,24 +41,31 @@ static void notify_post(struct notify *n)
     n->posted = true;
 }
 
-static void note(struct notify *n, const struct node_ops *ops, void *object,
-                 intptr_t which)
+static void notice_add(struct notify *n, struct node *node)
 {
-    struct node *node = node_find(n->fs, ops, object, which);
     struct notice *t = NULL;
-    if (!node)
-        return; /* the kernel does not know it, nor is it being told */
     pthread_mutex_lock(&n->lock);
     HASH_FIND_PTR(n->notices, &node, t);
     if (!t) {
         t = xcalloc(1, sizeof *t);
-        t->node = steal_ptr(node);
+        t->node = node_ref(node);
         HASH_ADD_PTR(n->notices, node, t);
+        atomic_store(&n->untold, true);
+        notify_post(n);
     }
-    t->told = false;
-    atomic_store(&n->untold, true);
-    notify_post(n);
     pthread_mutex_unlock(&n->lock);
+}
+
+/* A node that is not there the kernel does not know, nor is it being told. */
+static void note(struct notify *n, const struct node_ops *ops, void *object,
+                 intptr_t which)
+{
+    struct node *node = node_find(n->fs, ops, object, which);
+    if (!node)
+        return;
+    atomic_fetch_add(&node->changes, 1);
+    if (atomic_load(&node->kept))
+        notice_add(n, node);
     node_unref(node);
 }
 
@@ -124,41 +130,12 @@ static const struct workspace_observer observer = {
 
 /* ---- telling ------------------------------------------------------------------ */
 
-void notify_attributes(struct node *n)
+static void notify_attributes(struct node *n)
 {
+    atomic_store(&n->kept, false);
     int err = fuse_lowlevel_notify_inval_inode(n->fs->session, node_ino(n), -1, 0);
     if (err && err != -ENOENT)
         log_debug("notify: %s: %s", n->key.ops->path, strerror(-err));
-}
-
-/* A node of which it was not said yet; a reference, or NULL. */
-static struct node *notify_next_untold(struct notify *n)
-{
-    struct notice *t;
-    struct notice *tmp;
-    struct node *node = NULL;
-    pthread_mutex_lock(&n->lock);
-    HASH_ITER (hh, n->notices, t, tmp) {
-        if (t->told)
-            continue;
-        t->told = true;
-        node = node_ref(t->node);
-        break;
-    }
-    if (!node)
-        atomic_store(&n->untold, false);
-    pthread_mutex_unlock(&n->lock);
-    return node;
-}
-
-void notify_before_reply(struct fs *fs)
-{
-    struct notify *n = fs->notify;
-    struct node *node;
-    while (atomic_load(&n->untold) && (node = notify_next_untold(n))) {
-        notify_attributes(node);
-        node_unref(node);
-    }
 }
 
 static void notices_tell(struct notice *notices, bool aloud)
@@ -174,6 +151,32 @@ static void notices_tell(struct notice *notices, bool aloud)
     }
 }
 
+void notify_before_reply(struct fs *fs)
+{
+    struct notify *n = fs->notify;
+    if (!atomic_load(&n->untold))
+        return;
+    pthread_mutex_lock(&n->lock);
+    struct notice *notices = steal_ptr(n->notices);
+    atomic_store(&n->untold, false);
+    pthread_mutex_unlock(&n->lock);
+    notices_tell(notices, true);
+}
+
+unsigned long long answer_begin(struct node *n, double seconds)
+{
+    unsigned long long begun = atomic_load(&n->changes);
+    if (seconds > 0)
+        atomic_store(&n->kept, true);
+    return begun;
+}
+
+void answer_end(struct node *n, unsigned long long begun)
+{
+    if (atomic_load(&n->changes) != begun)
+        notify_attributes(n);
+}
+
 static void messages_tell(struct fs *fs, struct message *messages)
 {
     struct message *m;
@@ -185,17 +188,14 @@ static void messages_tell(struct fs *fs, struct message *messages)
     }
 }
 
-/* Engine's thread. The workers' answers wait for nothing of it. */
 static void notify_tell(void *arg)
 {
     struct notify *n = arg;
     pthread_mutex_lock(&n->lock);
-    struct notice *notices = steal_ptr(n->notices);
     struct message *messages = steal_ptr(n->messages);
     n->posted = false;
     pthread_mutex_unlock(&n->lock);
-    grace_wait(&n->fs->answers);
-    notices_tell(notices, true);
+    notify_before_reply(n->fs);
     messages_tell(n->fs, messages);
 }
 

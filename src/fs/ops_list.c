@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "fs/listing.h"
+#include "fs/notify.h"
 #include "fs/ops.h"
 
 void op_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -66,12 +67,31 @@ static int listing_find(struct node *n, off_t off, struct listing **ret_listing)
 
 /* ---- how it is told ------------------------------------------------------------ */
 
+/* A child of which the kernel is told; a reference. */
+struct told {
+    struct node *child;
+    unsigned long long begun;
+    struct told *next;
+};
+
+static void told_end(struct told *told)
+{
+    struct told *t;
+    struct told *tmp;
+    LL_FOREACH_SAFE(told, t, tmp)
+    {
+        answer_end(t->child, t->begun);
+        node_unref(t->child);
+        free(t);
+    }
+}
+
 /* Puts one entry behind the others. False: there is no room. */
 typedef bool put_entry_fn(fuse_req_t req, struct node *dir, const struct listing_entry *e,
-                          struct buf *out, size_t size);
+                          struct buf *out, size_t size, struct told **told);
 
 static bool put_name(fuse_req_t req, struct node *dir, const struct listing_entry *e,
-                     struct buf *out, size_t size)
+                     struct buf *out, size_t size, struct told **told)
 {
     struct stat st = {.st_ino = e->ino ? e->ino : INO_ROOT, .st_mode = e->type};
     (void)dir;
@@ -88,19 +108,30 @@ static bool entry_is_dot(const struct listing_entry *e)
     return e->offset < LISTING_FIRST;
 }
 
-/* With what a lookup would say; where that is nothing, the name alone. */
-static bool put_plus(fuse_req_t req, struct node *dir, const struct listing_entry *e,
-                     struct buf *out, size_t size)
+/* The child that a lookup would find, and what the kernel is told of it. */
+static bool told_begin(struct node *dir, const struct listing_entry *e,
+                       struct fuse_entry_param *ret, struct told **ret_told)
 {
     const struct node_ops *ops = dir->key.ops;
     struct node *child = NULL;
+    if (entry_is_dot(e) || !ops->lookup || ops->lookup(dir, e->name, &child) != 0)
+        return false;
+    struct told *t = xcalloc(1, sizeof *t);
+    t->child = child;
+    int err = node_entry(child, ret, &t->begun);
+    if (ops->is_fleeting && ops->is_fleeting(dir, e->name, true))
+        ret->entry_timeout = 0;
+    LL_PREPEND(*ret_told, t);
+    return err == 0;
+}
+
+/* With what a lookup would say; where that is nothing, the name alone. */
+static bool put_plus(fuse_req_t req, struct node *dir, const struct listing_entry *e,
+                     struct buf *out, size_t size, struct told **told)
+{
     struct fuse_entry_param param = {0};
-    if (!entry_is_dot(e) && ops->lookup && ops->lookup(dir, e->name, &child) != 0)
-        child = NULL;
-    bool told = child && node_entry(child, &param) == 0;
-    if (told && ops->is_fleeting && ops->is_fleeting(dir, e->name, true))
-        param.entry_timeout = 0;
-    if (!told)
+    bool known = told_begin(dir, e, &param, told);
+    if (!known)
         param = (struct fuse_entry_param){
             .attr = {.st_ino = e->ino ? e->ino : INO_ROOT, .st_mode = e->type}};
     size_t need = fuse_add_direntry_plus(req, out->data + out->len, size - out->len,
@@ -108,15 +139,15 @@ static bool put_plus(fuse_req_t req, struct node *dir, const struct listing_entr
     bool fits = need <= size - out->len;
     if (fits)
         out->len += need;
-    else if (told)
-        node_kernel_unref(child, 1);
-    node_unref(child);
+    else if (known)
+        node_kernel_unref((*told)->child, 1);
     return fits;
 }
 
 static void answer_list(struct waiter *w, put_entry_fn *put)
 {
     struct listing *l;
+    struct told *told = NULL;
     cleanup_buf struct buf out = BUF_INIT;
     int err = listing_find(w->node, w->off, &l);
     if (err) {
@@ -127,10 +158,11 @@ static void answer_list(struct waiter *w, put_entry_fn *put)
     if (i == l->count)
         node_keep_listing(w->node, NULL);
     buf_reserve(&out, w->size);
-    while (i < l->count && put(w->req, w->node, &l->entries[i], &out, w->size))
+    while (i < l->count && put(w->req, w->node, &l->entries[i], &out, w->size, &told))
         i++;
     listing_unref(l);
     reply_buf(w->req, &out);
+    told_end(told);
 }
 
 static void finish_readdir(struct waiter *w, int err)

@@ -44,13 +44,15 @@ static double node_holds(struct node *n)
     return ops->stat_holds ? ops->stat_holds(n) : ops->attr_timeout;
 }
 
-int node_entry(struct node *child, struct fuse_entry_param *ret)
+int node_entry(struct node *child, struct fuse_entry_param *ret,
+               unsigned long long *ret_begun)
 {
     *ret = (struct fuse_entry_param){
         .ino = node_ino(child),
         .attr_timeout = node_holds(child), /* first: it may be known for longer by then */
         .entry_timeout = child->key.ops->entry_timeout,
     };
+    *ret_begun = answer_begin(child, ret->attr_timeout);
     int err = node_stat(child, &ret->attr);
     if (!err)
         node_kernel_ref(child);
@@ -69,27 +71,26 @@ void reply_absent(fuse_req_t req, double seconds)
 void reply_entry(fuse_req_t req, struct node *child, bool kept)
 {
     struct fuse_entry_param e;
+    unsigned long long begun;
     notify_before_reply(child->fs);
-    int err = node_entry(child, &e);
+    int err = node_entry(child, &e, &begun);
     if (!kept)
         e.entry_timeout = 0;
     if (err)
         reply_err(req, err);
     else if (!reply_sent("entry", fuse_reply_entry(req, &e)))
         node_kernel_unref(child, 1);
+    answer_end(child, begun);
     node_unref(child);
 }
 
 /* May the kernel go on with the bytes that it has? If they changed by themselves since the
- * last open, no, and their number is asked for anew too. */
+ * last open, no. */
 static bool node_keeps_bytes(struct node *n)
 {
     const struct node_ops *ops = n->key.ops;
     unsigned long long turns = ops->turns ? ops->turns(n) : 0;
-    if (atomic_exchange(&n->turns, turns) == turns)
-        return true;
-    notify_attributes(n);
-    return false;
+    return atomic_exchange(&n->turns, turns) == turns;
 }
 
 /* A handle that cannot write has nothing to be flushed. */
@@ -105,8 +106,9 @@ void reply_create(fuse_req_t req, struct node *child, struct handle *h,
                   struct fuse_file_info *fi)
 {
     struct fuse_entry_param e;
+    unsigned long long begun;
     notify_before_reply(child->fs);
-    int err = node_entry(child, &e);
+    int err = node_entry(child, &e, &begun);
     handle_to_fi(h, fi);
     if (err) {
         reply_err(req, err);
@@ -115,6 +117,7 @@ void reply_create(fuse_req_t req, struct node *child, struct handle *h,
         node_kernel_unref(child, 1);
         handle_unref(h);
     }
+    answer_end(child, begun);
     node_unref(child);
 }
 
@@ -123,15 +126,18 @@ void reply_attr(fuse_req_t req, struct node *n)
     struct stat st;
     notify_before_reply(n->fs);
     double holds = node_holds(n);
+    unsigned long long begun = answer_begin(n, holds);
     int err = node_stat(n, &st);
     if (err)
         reply_err(req, err);
     else
         reply_sent("attr", fuse_reply_attr(req, &st, holds));
+    answer_end(n, begun);
 }
 
 void reply_open(fuse_req_t req, struct handle *h, struct fuse_file_info *fi)
 {
+    notify_before_reply(h->node->fs);
     handle_to_fi(h, fi);
     if (!reply_sent("open", fuse_reply_open(req, fi)))
         handle_unref(h);

@@ -11,8 +11,10 @@ void reply_err(fuse_req_t req, int err);
 void reply_entry(fuse_req_t req, struct node *child, bool kept);
 /* There is no such name, and will not be for so long unless the kernel makes it. */
 void reply_absent(fuse_req_t req, double seconds);
-/* What the kernel is told of a child, which it holds then once more. 0 or -errno. */
-int node_entry(struct node *child, struct fuse_entry_param *ret);
+/* What the kernel is told of a child, which it holds then once more. 0 or -errno. Behind
+ * the reply, and in any case, answer_end(). */
+int node_entry(struct node *child, struct fuse_entry_param *ret,
+               unsigned long long *ret_begun);
 void reply_create(fuse_req_t req, struct node *child, struct handle *h,
                   struct fuse_file_info *fi);
 void reply_attr(fuse_req_t req, struct node *n);

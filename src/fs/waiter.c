@@ -40,12 +40,8 @@ static void waiter_stop_poll(struct waiter *w)
 
 static void waiter_end(struct waiter *w, int err)
 {
-    if (waiter_claim(w)) {
-        struct grace *answers = &w->fs->answers;
-        unsigned turn = grace_enter(answers);
+    if (waiter_claim(w))
         w->finish(w, err);
-        grace_leave(answers, turn);
-    }
     waiter_stop_poll(w);
     waiter_unref(w);
 }

@@ -237,3 +237,29 @@ def test_the_end_while_something_is_being_told(pages, mount_at):
     assert not any(reader.is_alive() for reader in readers)
     wait_for(lambda: not pages.daemon.alive(), 20, "the end")
     pages.stop()
+
+
+def test_a_cold_read_is_whole(fake, mount_at):
+    """Of many at once, whether its size was asked for before or not."""
+    for number in range(300):
+        fake.add_page(f"Page {number:03}", page_id=f"pg-{number}",
+                      queries=[{"name": "q", "sql": f"select {number}"}])
+    mount = mount_at(fake, options="refresh=3600")
+    names, wrong = mount.names(), []
+
+    def read(turn):
+        for name in names[turn::4]:
+            where = mount.page(name)
+            if turn % 2:
+                os.stat(where / "spec.json")
+            for file in ("spec.json", "queries.json", "page.json"):
+                text = (where / file).read_bytes()
+                if not text.endswith(b"\n") or len(text) != os.stat(where / file).st_size:
+                    wrong.append((name, file, text))
+
+    readers = [threading.Thread(target=read, args=(turn % 4,)) for turn in range(8)]
+    for reader in readers:
+        reader.start()
+    for reader in readers:
+        reader.join(120)
+    assert wrong == []
