@@ -72,6 +72,8 @@ struct save {
     char *look_id;        /* LOOK: the id in a new page's page.json */
     bool restores;        /* the page of look_id is archived */
     bool looked_for_lost; /* page->lost was looked for */
+    bool bare;            /* a new page that is made without queries: its file has none
+                           * yet, or one that is no text to send */
     bool created;         /* the page was not the platform's before */
 
     struct buf lines, faults; /* of the first refusal: `errors` and verdict.json */
