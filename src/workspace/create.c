@@ -22,6 +22,8 @@ static struct text *create_whole(struct save *s, struct doc *d)
     struct json_limits limits = JSON_LIMITS_USER;
     if (d == s->doc)
         return text_ref(s->text);
+    if (d->staged && d->staged != s->batch)
+        return NULL; /* it goes with its batch */
     if (d->file && d->file->dirty && d->file->tried_seq != d->file->seq)
         return NULL;
     struct text *text = doc_text(d);

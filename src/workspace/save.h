@@ -46,6 +46,7 @@ struct save {
         struct save *s); /* parked meanwhile: lock held on entry, not on return */
     int end_err;         /* for a parked end */
     struct saver by;
+    uint64_t batch;    /* with which it is sent: what that staged goes along; 0: none */
     struct text *base; /* from PLAN on: the platform's value that the text began as */
     struct wait *waits;
     struct wait body; /* our own wait for BODY */

@@ -18,7 +18,7 @@ void save_pick_other(struct save *s)
     struct item *it = s->other && s->other->present ? s->other->file : NULL;
     if (!it || !it->dirty || !it->data.len || it->tried_seq != it->seq)
         return;
-    if (s->other->staged && s->other->staged != s->doc->staged)
+    if (s->other->staged && s->other->staged != s->batch)
         return; /* it goes with its batch */
     struct json_limits limits = JSON_LIMITS_USER;
     if (json_check(it->data.data, it->data.len, &limits, NULL, NULL) != 0)
@@ -33,7 +33,7 @@ static void save_pick_meta(struct save *s)
 {
     struct doc *d = page_doc_of(s->page, PAGE_PAGE);
     struct item *it = d->present ? d->file : NULL;
-    if (!s->doc->staged || d->staged != s->doc->staged || !it || !it->dirty ||
+    if (!s->batch || d->staged != s->batch || !it || !it->dirty ||
         it->tried_seq != it->seq)
         return;
     s->meta_draft = text_new(it->data.data, it->data.len);
