@@ -1,5 +1,6 @@
 """A batch, and what is saved beside it: neither takes along what is the other's."""
 import contextlib
+import errno
 import json
 import os
 import subprocess
@@ -130,3 +131,25 @@ def test_what_comes_while_a_page_is_made_is_not_settled(pages, batch):
         assert following.commit()[1]["fresh"]["result"] == "saved"
     made = [p for p in pages.server.pages.values() if p["name"] == "Fresh"]
     assert len(made) == 1 and made[0]["tags"] == ["second"]
+
+
+def test_both_files_or_none_in_a_conflict(pages, batch):
+    """Somebody else changed the file that goes along: the page is kept back whole."""
+    where = pages.page("page-0")
+    theirs = [{"name": "q", "sql": "select 'theirs'"}]
+    write(where / "spec.json", dumps(simple_spec("Mine")))
+    write(where / "queries.json", dumps(QUERIES))
+    pages.server.change_page("pg-0", declared_queries=theirs)
+    error, verdicts = batch.commit()
+    assert error == errno.ESTALE and verdicts["page-0"]["result"] == "conflict"
+    assert any("merge queries.remote.json" in line for line in verdicts["page-0"]["errors"])
+    assert pages.server.count("PATCH") == 0
+    assert sorted(drafts(pages)) == [("page-0", "queries.json", "conflict"),
+                                     ("page-0", "spec.json", "refused")]
+    assert json.loads((where / "queries.remote.json").read_text()) == theirs
+    (where / "queries.remote.json").unlink()
+    merged = [*theirs, *QUERIES]
+    write(where / "queries.json", dumps(merged))
+    assert pages.server.pages["pg-0"]["declared_queries"] == merged
+    assert title(pages.server, "pg-0") == "Mine" and pages.server.count("PATCH") == 1
+    assert drafts(pages) == [] and (where / "errors").read_text() == ""
