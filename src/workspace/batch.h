@@ -33,6 +33,7 @@ struct batch_page {
     pid_t tgid;        /* who removed it */
     uint64_t epoch;    /* the page's when the sending of it began */
     bool created;      /* it has no id then */
+    bool half;         /* a file was just being written then: that is not sent */
     struct wait wait;  /* ours, for what is under way */
     struct batch_page *prev, *next;
 };

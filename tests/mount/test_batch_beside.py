@@ -153,3 +153,18 @@ def test_both_files_or_none_in_a_conflict(pages, batch):
     assert pages.server.pages["pg-0"]["declared_queries"] == merged
     assert title(pages.server, "pg-0") == "Mine" and pages.server.count("PATCH") == 1
     assert drafts(pages) == [] and (where / "errors").read_text() == ""
+
+
+def test_what_is_half_written_at_the_commit_is_told(pages, batch):
+    """It stays a draft: nobody is told that the page is as it was to be."""
+    path = pages.page("page-0") / "spec.json"
+    write(path, dumps(simple_spec("Staged")))
+    with open(path, "r+", encoding="utf-8") as file:
+        file.write("{")
+        file.flush()
+        verdict = batch.commit()[1]["page-0"]
+        assert verdict["result"] == "waiting" and not verdict["ok"]
+        assert pages.server.requests == []
+        file.seek(0)
+        file.write(dumps(simple_spec("Staged")))
+    assert title(pages.server, "pg-0") == "Staged"
