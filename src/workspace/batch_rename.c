@@ -80,13 +80,19 @@ static void page_become(struct page *p, struct page *old)
     keep_place_now(p);
 }
 
+/* Not while somebody else's save makes a page of it: that is one of its own then. */
+static bool page_may_become(const struct page *p)
+{
+    return !p->id && p->listed && !p->save;
+}
+
 void batch_join_renames(struct batch *b)
 {
     struct batch_page *bp;
     struct batch_page *tmp;
     DL_FOREACH (b->pages, bp) {
         struct batch_page *old =
-            bp->page->id || !bp->page->listed ? NULL : batch_find_removed(b, bp->page);
+            page_may_become(bp->page) ? batch_find_removed(b, bp->page) : NULL;
         if (!old)
             continue;
         page_become(bp->page, old->page);

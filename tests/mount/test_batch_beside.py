@@ -25,17 +25,27 @@ class Holder:
 
     def do(self, script):
         self.shell.stdin.write(f"{script}\necho; echo done $?\n")
+        return self.until_done()
+
+    def until_done(self):
         lines = []
         while not (line := self.shell.stdout.readline()).startswith("done"):
             assert line, "the shell is gone"
             lines.append(line)
         return "".join(lines)
 
+    def commit(self):
+        self.begin_commit()
+        return self.end_commit()
+
     def write(self, path, text):
         self.do(f"cat > {path} <<'END'\n{text}\nEND")
 
-    def commit(self):
-        out = self.do("echo commit >&3; cat <&3")
+    def begin_commit(self):
+        self.shell.stdin.write("echo commit >&3; cat <&3\necho; echo done $?\n")
+
+    def end_commit(self):
+        out = self.until_done()
         return {v["page"]: v for v in map(json.loads, filter(str.strip, out.splitlines()))}
 
     def end(self):
@@ -82,6 +92,27 @@ def test_a_new_page_beside_it(pages, holder):
     assert json.loads((where / "queries.json").read_text()) == QUERIES
     assert holder.commit()["fresh"]["ok"]
     assert made[0]["declared_queries"] == QUERIES and made[0]["tags"] == ["staged"]
+
+
+def test_a_page_that_is_just_made_beside_it(pages, holder):
+    """It is not taken for the one that the batch removed: its save is on its way."""
+    old, where = pages.page("page-0"), pages.page("again")
+    about, spec = (old / "page.json").read_text(), (old / "spec.json").read_text()
+    holder.do(f"rm {old}/spec.json {old}/queries.json {old}/page.json; rmdir {old}; mkdir {where}")
+    holder.write(where / "page.json", about)
+    pages.server.fault("POST", "/pages/validate$", "act_hang", times=1)
+    thread = threading.Thread(target=lambda: write(where / "spec.json", spec))
+    thread.start()
+    wait_for(lambda: pages.server.count("POST") == 1, 20, "the request")
+    holder.begin_commit()
+    wait_for(lambda: pages.server.count("DELETE") == 1, 20, "what goes beside it")
+    pages.server.heal()
+    holder.end_commit()
+    thread.join(60)
+    assert [p["spec"] for p in pages.server.pages.values() if p["name"] == "again"] == [
+        json.loads(spec)]
+    assert (where / "spec.json").read_text() == spec
+    assert (where / "page.json").read_text().strip() == about.strip()
 
 
 def while_sent(pages, batch, method, path):
