@@ -73,10 +73,7 @@ static void page_become(struct page *p, struct page *old)
     p->body_ms = old->body_ms;
     p->stale = old->stale;
     p->epoch++;
-    overlay_page_remove(page_scratch(old));
-    keep_forget(old);
-    pages_set_id(p->ws, p, old->id);
-    page_detach(old);
+    pages_set_id(p->ws, p, old->id); /* nothing is left of the old one */
     keep_place_now(p);
 }
 
@@ -97,7 +94,6 @@ void batch_join_renames(struct batch *b)
             continue;
         page_become(bp->page, old->page);
         bp->was = steal_ptr(old->was);
-        old->removed = false; /* nothing of it is left to be sent */
     }
     DL_FOREACH_SAFE (b->pages, bp, tmp) {
         if (bp->removed || bp->page->listed)

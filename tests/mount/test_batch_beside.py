@@ -10,7 +10,7 @@ import pytest
 
 from amdahl import dumps, wait_for, write
 from fakeplatform import simple_spec
-from test_batch import QUERIES, Batch, batch, drafts, pages, title  # noqa: F401
+from test_batch import QUERIES, Batch, batch, drafts, pages, status, title  # noqa: F401
 
 TAGGED = '{"id": "pg-0", "name": "Page 0", "tags": ["staged"]}'
 
@@ -189,9 +189,9 @@ def test_both_files_or_none_in_a_conflict(pages, batch):
 def test_what_is_half_written_at_the_commit_is_told(pages, batch):
     """It stays a draft: nobody is told that the page is as it was to be."""
     path = pages.page("page-0") / "spec.json"
-    write(path, dumps(simple_spec("Staged")))
     with open(path, "r+", encoding="utf-8") as file:
-        file.write("{")
+        write(path, dumps(simple_spec("Staged")))
+        file.write("x")
         file.flush()
         verdict = batch.commit()[1]["page-0"]
         assert verdict["result"] == "waiting" and not verdict["ok"]
@@ -199,3 +199,27 @@ def test_what_is_half_written_at_the_commit_is_told(pages, batch):
         file.seek(0)
         file.write(dumps(simple_spec("Staged")))
     assert title(pages.server, "pg-0") == "Staged"
+
+
+@pytest.mark.parametrize("commits", [True, False])
+def test_a_removed_page_that_is_made_again_beside_it(pages, holder, commits):
+    """By its id it is the same page, and is there once: not archived, nor brought back."""
+    where = pages.page("page-0")
+    texts = {n: (where / n).read_text() for n in ("page.json", "queries.json", "spec.json")}
+    holder.do(f"rm {where}/spec.json {where}/queries.json {where}/page.json; rmdir {where}")
+    assert "page-0" not in pages.names()
+    os.mkdir(where)
+    for name, text in texts.items():
+        write(where / name, text.replace("Page 0", "Again"))
+    assert pages.server.pages["pg-0"]["name"] == "Again"
+    if commits:
+        holder.commit()
+    else:
+        holder.do("exec 3>&-")
+        wait_for(lambda: not status(pages)["batches"], 20, "the end of the batch")
+    assert pages.server.count("DELETE") == 0 and "pg-0" in pages.server.pages
+    assert pages.names() == ["page-0", "page-1", "page-2"]
+    assert len(pages.server.pages) == 3
+    assert title(pages.server, "pg-0") == "Again"
+    write(where / "spec.json", dumps(simple_spec("Later")))
+    assert title(pages.server, "pg-0") == "Later"
