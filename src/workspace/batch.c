@@ -186,6 +186,22 @@ bool batch_has_removed(const struct workspace *ws, const char *id)
     return false;
 }
 
+void batch_let_removed_go(struct workspace *ws, const char *id)
+{
+    struct batch *b;
+    struct batch_page *bp;
+    DL_FOREACH (ws->batches, b) {
+        DL_FOREACH (b->pages, bp) {
+            if (!bp->removed || strcmp(bp->page->id, id) != 0)
+                continue;
+            bp->removed = false;
+            overlay_page_remove(page_scratch(bp->page));
+            keep_forget(bp->page);
+            page_detach(bp->page);
+        }
+    }
+}
+
 unsigned batch_count_pages(const struct batch *b)
 {
     const struct batch_page *bp;

@@ -33,6 +33,7 @@ struct batch_page {
     pid_t tgid;        /* who removed it */
     uint64_t epoch;    /* the page's when the sending of it began */
     bool created;      /* it has no id then */
+    bool half;         /* a file was just being written then: that is not sent */
     struct wait wait;  /* ours, for what is under way */
     struct batch_page *prev, *next;
 };
@@ -80,6 +81,9 @@ int batch_stage(struct doc *d, uint64_t number, struct text *base, struct wait *
 void batch_remove(struct page *p, uint64_t number, pid_t tgid);
 /* Is the page of that id out of the tree by a batch? */
 bool batch_has_removed(const struct workspace *ws, const char *id);
+/* The page of that id is made anew by somebody else: there is nothing left of it for a
+ * batch to archive, or to bring back. */
+void batch_let_removed_go(struct workspace *ws, const char *id);
 /* Open ones, as members of status.json. */
 void batch_put_status(struct buf *out, const struct workspace *ws);
 /* At the end of the workspace, with the loop stopped. */

@@ -73,11 +73,14 @@ static void page_become(struct page *p, struct page *old)
     p->body_ms = old->body_ms;
     p->stale = old->stale;
     p->epoch++;
-    overlay_page_remove(page_scratch(old));
-    keep_forget(old);
-    pages_set_id(p->ws, p, old->id);
-    page_detach(old);
+    pages_set_id(p->ws, p, old->id); /* nothing is left of the old one */
     keep_place_now(p);
+}
+
+/* Not while somebody else's save makes a page of it: that is one of its own then. */
+static bool page_may_become(const struct page *p)
+{
+    return !p->id && p->listed && !p->save;
 }
 
 void batch_join_renames(struct batch *b)
@@ -86,12 +89,11 @@ void batch_join_renames(struct batch *b)
     struct batch_page *tmp;
     DL_FOREACH (b->pages, bp) {
         struct batch_page *old =
-            bp->page->id || !bp->page->listed ? NULL : batch_find_removed(b, bp->page);
+            page_may_become(bp->page) ? batch_find_removed(b, bp->page) : NULL;
         if (!old)
             continue;
         page_become(bp->page, old->page);
         bp->was = steal_ptr(old->was);
-        old->removed = false; /* nothing of it is left to be sent */
     }
     DL_FOREACH_SAFE (b->pages, bp, tmp) {
         if (bp->removed || bp->page->listed)

@@ -21,6 +21,17 @@ static bool page_waits(const struct page *p)
     return false;
 }
 
+/* What was staged is not what the file holds by now, and nobody has closed it. */
+static bool page_is_half_written(const struct page *p, uint64_t batch)
+{
+    for (int i = 0; i < page_docs(p); i++) {
+        const struct item *it = p->docs[i].file;
+        if (p->docs[i].staged == batch && it && it->tried_seq != it->seq)
+            return true;
+    }
+    return false;
+}
+
 static const char *batch_result(const struct batch_page *bp, int err)
 {
     const struct page *p = bp->page;
@@ -28,7 +39,7 @@ static const char *batch_result(const struct batch_page *bp, int err)
         return err == -EPROTO ? "refused" : err == -ESTALE ? "conflict" : "failed";
     if (bp->removed)
         return "archived";
-    if (page_waits(p))
+    if (bp->half || page_waits(p))
         return "waiting";
     if (bp->created)
         return "created";
@@ -63,7 +74,9 @@ static void batch_report(struct batch_page *bp, int err)
     if (err)
         json_quotes(out, strerror(-err));
     else
-        buf_puts(out, waits ? "\"it lacks a file\"" : "null");
+        buf_puts(out, !waits     ? "null"
+                      : bp->half ? "\"a file was still being written\""
+                                 : "\"it lacks a file\"");
     buf_puts(out, ",\"errors\":[");
     for (int i = 0; err && i < page_docs(bp->page); i++)
         put_lines(out, bp->page->docs[i].problem, &comma);
@@ -105,6 +118,7 @@ static void batch_page_begin(struct batch_page *bp)
     bp->wait.done = batch_page_done;
     bp->epoch = p->epoch;
     bp->created = !p->id;
+    bp->half = page_is_half_written(p, b->number);
     int err = bp->removed ? page_archive_removed(p, bp->tgid, &bp->wait)
                           : page_push_staged(p, b->number, &bp->wait);
     if (err != -EINPROGRESS)

@@ -185,6 +185,8 @@ static int commit_apply(struct commit *c, int err, bool by_opener, enum save_why
     }
     if (batch_is_open(d->page->ws, c->by.batch))
         return batch_stage(d, c->by.batch, c->base, w);
+    if (c->by.tgid != SAVER_DRAFT)
+        d->staged = 0; /* the text that was is overtaken by one that goes now */
     struct save *s = save_find(d->page, c->it);
     if (!s) {
         s = save_new(d, c->it, c->text, &c->by);

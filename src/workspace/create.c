@@ -22,6 +22,8 @@ static struct text *create_whole(struct save *s, struct doc *d)
     struct json_limits limits = JSON_LIMITS_USER;
     if (d == s->doc)
         return text_ref(s->text);
+    if (d->staged && d->staged != s->batch)
+        return NULL; /* it goes with its batch */
     if (d->file && d->file->dirty && d->file->tried_seq != d->file->seq)
         return NULL;
     struct text *text = doc_text(d);
@@ -48,12 +50,14 @@ static bool create_has_bindings(const struct text *spec)
  * this one is a copy of it). */
 static void create_fields(struct save *s)
 {
+    const struct doc *about = page_doc_of(s->page, PAGE_PAGE);
     cleanup_text struct text *page = create_whole(s, page_doc_of(s->page, PAGE_PAGE));
     cleanup_buf struct buf fields = BUF_INIT;
     struct json_limits limits = JSON_LIMITS_USER;
     struct json_span root;
     struct json_span name;
     struct buf out = BUF_INIT;
+    s->meta_seq = page && about->file ? about->file->seq : UINT64_MAX;
     if (!page || present_page_changes(page, NULL, NULL, &fields, NULL) != 0) {
         buf_clear(&fields);
         buf_puts(&fields, "{}");
@@ -78,6 +82,15 @@ static void create_fields(struct save *s)
 
 /* ---- the end of a create ----------------------------------------------------- */
 
+/* The platform has none; what the file holds, if there is one, stays as it is. */
+static void create_settle_bare(struct save *s, struct doc *queries)
+{
+    queries->present = true;
+    text_replace(&queries->shown, text_from_string("[]\n"));
+    text_replace(&queries->remote, text_from_string("[]"));
+    text_replace(&s->other_draft, NULL);
+}
+
 /* The documents that went along are clean now; the saved one is settled by save_end(). */
 static void create_settle_others(struct save *s)
 {
@@ -86,16 +99,13 @@ static void create_settle_others(struct save *s)
     struct doc *queries = page_doc_of(p, PAGE_QUERIES);
     struct doc *params = page_doc_of(p, PAGE_PARAMS);
     p->body = BODY_READY;
-    if (!queries->present && s->doc != queries) {
-        queries->present = true;
-        text_replace(&queries->shown, text_from_string("[]\n"));
-        text_replace(&queries->remote, text_from_string("[]"));
-    }
+    if (s->bare)
+        create_settle_bare(s, queries);
     page->present = true;
     params->present = params->present || !params->unlinker;
     page_changed(p);
-    cleanup_text struct text *own = create_whole(s, page);
-    if (own && page->file && page->file->dirty && s->doc != page) {
+    cleanup_text struct text *own = doc_text(page);
+    if (page->file && page->file->dirty && page->file->seq == s->meta_seq) {
         doc_clear_problem(page);
         doc_settle(page, own);
     }
@@ -355,7 +365,8 @@ void create_plan(struct save *s)
         save_end_waiting(s);
         return;
     }
-    if (!declared)
+    s->bare = !declared;
+    if (s->bare)
         declared = text_from_string("[]\n");
     text_replace(&s->other_draft, text_ref(s->doc == queries ? spec : declared));
     if (s->other->file)

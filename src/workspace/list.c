@@ -77,7 +77,8 @@ void pages_set_id(struct workspace *ws, struct page *p, const char *id)
 {
     struct page *twin = pages_find_id(ws, id);
     page_scratch(p); /* known by its old key */
-    if (twin) {      /* a sweep saw the new page before its POST was answered */
+    batch_let_removed_go(ws, id);
+    if (twin) { /* a sweep saw the new page before its POST was answered */
         page_detach(twin);
         pages_remove(ws, twin);
     }

@@ -44,13 +44,25 @@ static void push_end(struct push *push)
     free(push);
 }
 
+/* Of a batch: is it still what that staged? The next one may have begun meanwhile. */
+static bool doc_is_batched(const struct doc *d, uint64_t batch)
+{
+    return d->staged == batch && d->file && d->file->tried_seq == d->file->seq;
+}
+
+static bool push_wants(const struct push *push, const struct doc *d)
+{
+    return (push->docs & 1u << d->which) && d->present && d->file && d->file->dirty &&
+           (!push->batch || doc_is_batched(d, push->batch));
+}
+
 /* Its file when that is a draft; a reference. A text tried before is one to try again. */
 static struct item *push_item(struct push *push, enum page_file which)
 {
     struct item *it = NULL;
     ws_lock(push->page->ws);
     struct doc *d = page_doc_of(push->page, which);
-    if (d->present && d->file && d->file->dirty && (push->docs & 1u << which)) {
+    if (push_wants(push, d)) {
         it = item_ref(d->file);
         if (it->tried_seq == it->seq)
             it->seq++;
@@ -109,8 +121,7 @@ int page_push_staged(struct page *p, uint64_t batch, struct wait *w)
     push->batch = batch;
     for (int i = 0; i < page_docs(p); i++) {
         struct doc *d = &p->docs[i];
-        bool whole = d->file && d->file->tried_seq == d->file->seq;
-        if (d->staged == batch && whole)
+        if (doc_is_batched(d, batch))
             push->docs |= 1u << d->which;
     }
     loop_post(p->ws->config.loop, push_begin, push);

@@ -50,6 +50,7 @@ struct save *save_new(struct doc *d, struct item *it, struct text *text,
     s->text = text_ref(text);
     s->by = *by;
     s->rename = it->doc != d;
+    s->batch = by->tgid == SAVER_DRAFT && !s->rename ? d->staged : 0;
     s->slot = s->rename ? STATE_MOVED : STATE_DRAFT;
     s->mtime = it->mtime;
     s->body.done = save_body_done;
@@ -169,8 +170,8 @@ static void doc_saved(struct doc *d, struct item *it, uint64_t seq, struct text 
         doc_settle(d, text);
         return;
     }
-    d->waiting = false; /* it was written to meanwhile: still a draft */
-    d->staged = 0;
+    /* It was written to meanwhile: still a draft, maybe one that the next batch sends. */
+    d->waiting = false;
     text_replace(&d->shown, text_ref(text));
     d->own = true;
 }
@@ -313,7 +314,8 @@ static void save_succeed(struct save *s, const struct platform_page *from)
 
 static void save_fail(struct save *s, int err)
 {
-    s->doc->staged = 0;
+    if (s->doc->staged == s->batch)
+        s->doc->staged = 0;
     save_note(s, "save", strerror(-err));
     log_warning("page %s: %s is not saved: %.*s", s->page->dir,
                 page_file_name(s->doc->which), (int)strcspn(s->lines.data, "\n"),

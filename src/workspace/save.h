@@ -46,6 +46,7 @@ struct save {
         struct save *s); /* parked meanwhile: lock held on entry, not on return */
     int end_err;         /* for a parked end */
     struct saver by;
+    uint64_t batch;    /* with which it is sent: what that staged goes along; 0: none */
     struct text *base; /* from PLAN on: the platform's value that the text began as */
     struct wait *waits;
     struct wait body; /* our own wait for BODY */
@@ -72,6 +73,8 @@ struct save {
     char *look_id;        /* LOOK: the id in a new page's page.json */
     bool restores;        /* the page of look_id is archived */
     bool looked_for_lost; /* page->lost was looked for */
+    bool bare;            /* a new page that is made without queries: its file has none
+                           * yet, or one that is no text to send */
     bool created;         /* the page was not the platform's before */
 
     struct buf lines, faults; /* of the first refusal: `errors` and verdict.json */

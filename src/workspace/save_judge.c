@@ -9,6 +9,8 @@
 #include "json/json.h"
 #include "workspace/body.h"
 #include "workspace/conflict.h"
+#include "workspace/faults.h"
+#include "workspace/keep.h"
 #include "workspace/present.h"
 
 /* ---- VALIDATE ---------------------------------------------------------------- */
@@ -18,7 +20,7 @@ void save_pick_other(struct save *s)
     struct item *it = s->other && s->other->present ? s->other->file : NULL;
     if (!it || !it->dirty || !it->data.len || it->tried_seq != it->seq)
         return;
-    if (s->other->staged && s->other->staged != s->doc->staged)
+    if (s->other->staged && s->other->staged != s->batch)
         return; /* it goes with its batch */
     struct json_limits limits = JSON_LIMITS_USER;
     if (json_check(it->data.data, it->data.len, &limits, NULL, NULL) != 0)
@@ -33,7 +35,7 @@ static void save_pick_meta(struct save *s)
 {
     struct doc *d = page_doc_of(s->page, PAGE_PAGE);
     struct item *it = d->present ? d->file : NULL;
-    if (!s->doc->staged || d->staged != s->doc->staged || !it || !it->dirty ||
+    if (!s->batch || d->staged != s->batch || !it || !it->dirty ||
         it->tried_seq != it->seq)
         return;
     s->meta_draft = text_new(it->data.data, it->data.len);
@@ -159,7 +161,7 @@ static bool save_other_collides(const struct save *s)
  * held, released when true. */
 static bool save_tries_again(struct save *s)
 {
-    bool alone = s->other_draft && ((s->refused && !s->whole) || save_other_collides(s));
+    bool alone = s->other_draft && !s->whole && (s->refused || save_other_collides(s));
     if (!alone && !(s->refused && save_other_moved(s)))
         return false;
     text_replace(&s->other_draft, NULL);
@@ -168,17 +170,43 @@ static bool save_tries_again(struct save *s)
     return true;
 }
 
-static void save_collide(struct save *s)
+/* What to do about it; malloc'ed. */
+static char *collision_words(const struct doc *d, bool rename)
 {
-    cleanup_free char *stem = xstrndup(page_file_name(s->doc->which),
-                                       strcspn(page_file_name(s->doc->which), "."));
-    cleanup_free char *message = xasprintf(
+    const char *file = page_file_name(d->which);
+    cleanup_free char *stem = xstrndup(file, strcspn(file, "."));
+    return xasprintf(
         "somebody else changed this since it was read here: merge %s.remote.json into "
         "%s.json%s (both began as %s.base.json), remove %s.remote.json, and save",
-        stem, stem, s->rename ? ".rejected" : "", stem, stem);
+        stem, stem, rename ? ".rejected" : "", stem, stem);
+}
+
+static void save_collide(struct save *s)
+{
+    cleanup_free char *message = collision_words(s->doc, s->rename);
     save_forget_refusal(s);
     save_note(s, "conflict", message);
     conflict_begin(s->doc, s->base);
+    save_end(s, -ESTALE, NULL);
+}
+
+/* It is the file that goes along, and must: the page is kept back whole. */
+static void save_collide_other(struct save *s)
+{
+    struct doc *other = s->other;
+    const char *file = page_file_name(other->which);
+    cleanup_free char *message = collision_words(other, false);
+    cleanup_free char *own =
+        xasprintf("it is sent with %s, which somebody else changed", file);
+    cleanup_buf struct buf lines = BUF_INIT;
+    cleanup_buf struct buf faults = BUF_INIT;
+    faults_print_one(&lines, file, 1, 1, "conflict", message);
+    faults_print_json(&faults, file, 1, 1, "conflict", message);
+    doc_refuse(other, s->other_draft, &lines, &faults);
+    conflict_begin(other, other->draft_base);
+    keep_mark(other, STATE_DRAFT, STATE_REFUSED, NULL, NULL);
+    save_forget_refusal(s);
+    save_note(s, "conflict", own);
     save_end(s, -ESTALE, NULL);
 }
 
@@ -260,6 +288,8 @@ void save_judge(struct save *s)
     int err = gone || !s->refusal ? s->look_err : s->refusal;
     if (err)
         save_end(s, err, NULL);
+    else if (s->whole && save_other_collides(s))
+        save_collide_other(s);
     else
         save_compare(s);
 }

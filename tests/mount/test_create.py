@@ -29,6 +29,25 @@ def test_mkdir_and_a_spec(mount):
     assert about["name"] == "fresh"
 
 
+def test_queries_that_are_no_text_to_send_stay(mount):
+    """A page can be made without them; they are the user's draft, and keep their reason."""
+    mount.names()
+    where, text = mount.page("fresh"), '[{"name": "n", "sql": "a long one"}'
+    os.mkdir(where)
+    with fails_with(errno.EPROTO):
+        write(where / "queries.json", text)
+    write(where / "spec.json", dumps(spec_of(heading("new"))))
+    assert posts(mount.server) == 1 and mount.server.page("fresh")["declared_queries"] == []
+    for _ in range(2):
+        assert (where / "queries.json").read_text() == text
+        assert (where / "errors").read_text().startswith("queries.json:1:")
+        mount.restart()
+        mount.names()
+    write(where / "queries.json", dumps([QUERY]))
+    assert mount.server.page("fresh")["declared_queries"] == [QUERY]
+    assert (where / "errors").read_text() == ""
+
+
 def test_files_in_any_order_make_one_page(mount):
     for name, order in (("a", ("spec.json", "queries.json", "page.json")),
                         ("b", ("page.json", "queries.json", "spec.json"))):
