@@ -100,9 +100,12 @@ static bool commit_take(struct commit *c, enum save_why why, const atomic_uint *
         *ret = -EINPROGRESS;
         return false;
     }
-    /* `cmd > file` closes a duplicate before anything is written; and the last one that
-     * could write to it may be gone just when the next one has emptied it. */
-    if (!it->data.len && (why != SAVE_RELEASE || (writers && atomic_load(writers))))
+    /* The last one that could write to it may be gone just when the next one has emptied it
+     * or written half of it: that one's own end will tell. */
+    if (why == SAVE_RELEASE && writers && atomic_load(writers))
+        return false;
+    /* `cmd > file` closes a duplicate before anything is written. */
+    if (!it->data.len && why != SAVE_RELEASE)
         return false;
     if (it->tried_seq == it->seq) {
         *ret = it->tried_err;

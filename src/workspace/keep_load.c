@@ -155,6 +155,7 @@ static void doc_take_draft(struct doc *d, const struct state_draft *row)
             d->rejected = true;
         else
             doc_set_aside(d, row->text);
+        text_replace(&d->refused, text_ref(row->text)); /* the newest that was */
         return;
     }
     cleanup_text struct text *before = d->file ? doc_text(d) : NULL;
