@@ -76,7 +76,7 @@ def by_mmap(path, text):
         os.ftruncate(fd, len(text))
         with mmap.mmap(fd, len(text)) as area:
             area[:] = text
-            os.fsync(fd)
+            os.fsync(fd)    # area.flush() would keep this process's other threads waiting
     finally:
         os.close(fd)
 

@@ -4,7 +4,6 @@ over a remount too, until a good save."""
 import contextlib
 import errno
 import json
-import mmap
 import os
 import sys
 
@@ -12,6 +11,7 @@ import pytest
 
 from amdahl import dumps, fails_with, write
 from fakeplatform import simple_spec
+from savingworld import by_mmap
 
 BOM = b"\xef\xbb\xbf"
 DEPTH = 1000                # json.h: JSON_LIMITS_USER
@@ -135,17 +135,6 @@ def by_fsync(path, text):
     finally:
         with contextlib.suppress(OSError):
             os.fsync(fd)
-        os.close(fd)
-
-
-def by_mmap(path, text):
-    fd = os.open(path, os.O_RDWR)
-    try:
-        os.ftruncate(fd, len(text))
-        with mmap.mmap(fd, len(text)) as area:
-            area[:] = text
-            os.fsync(fd)    # area.flush() would keep this process's other threads waiting
-    finally:
         os.close(fd)
 
 
