@@ -113,6 +113,8 @@ static bool body_fetch_is_wanted(void *arg)
     return f->started;
 }
 
+static void body_fetch_start(struct page *p);
+
 /* Lock held. True: this answer is not the one that counts; another one is on its way. */
 static bool body_is_overtaken(struct body_fetch *f, int err)
 {
@@ -171,7 +173,9 @@ static void body_fetch_send(struct body_fetch *f)
                                  &call);
 }
 
-void body_hurry(struct page *p)
+/* Somebody waits now for what was asked for ahead: a request of his own goes out, and the
+ * other one, unless it has, never does. While one is under way. */
+static void body_hurry(struct page *p)
 {
     struct body_fetch *sent = p->body_sent;
     p->body_class = HTTP_INTERACTIVE;
@@ -320,8 +324,9 @@ static void body_past_read(void *arg, const struct state_text *rows, size_t coun
     ws_unlock(p->ws);
 }
 
-/* The first time, how its documents were shown by the last mount is read before. */
-void body_fetch_start(struct page *p)
+/* p->body_waits are run at its end. The first time, how its documents were shown by the
+ * last mount is read before. */
+static void body_fetch_start(struct page *p)
 {
     struct body_fetch *f = xcalloc(1, sizeof *f);
     f->page = page_ref(p);
@@ -333,7 +338,8 @@ void body_fetch_start(struct page *p)
         body_ask_cache(f);
 }
 
-bool body_is_old(struct page *p)
+/* The body is here, and is to be looked at again all the same. */
+static bool body_is_old(struct page *p)
 {
     if ((p->body != BODY_READY && p->body != BODY_SHED) || !p->id || p->is_template ||
         page_is_dirty(p))

@@ -12,14 +12,6 @@
 
 #include "workspace/model.h"
 
-/* Begins to fetch; p->body_waits are run at its end. */
-void body_fetch_start(struct page *p);
-/* Somebody waits now for what was asked for ahead: a request of his own goes out, and the
- * other one, unless it has, never does. While one is under way. */
-void body_hurry(struct page *p);
-/* The body is here, and is to be looked at again all the same. */
-bool body_is_old(struct page *p);
-
 /* The platform gave the whole page: into the cache. list_token: of the list when it was
  * asked; NULL: not known, so that its own token is what counts. */
 void body_keep(struct page *p, const struct platform_page *from, const char *list_token);
