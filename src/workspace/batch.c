@@ -125,12 +125,13 @@ static struct batch_page *batch_page_of(struct batch *b, struct page *p)
 
 /* What was wrong with the text before it is no matter of this one; somebody else's edit
  * is, and a text beside the file still has its reason. */
-static void doc_begin_staged(struct doc *d, uint64_t number, struct text *base)
+static void doc_begin_staged(struct doc *d, const struct saver *by, struct text *base)
 {
     if (!d->theirs && !d->rejected)
         doc_clear_problem(d);
     text_replace(&d->draft_base, text_ref(base));
-    d->staged = number;
+    d->staged = by->batch;
+    d->staged_by = by->tgid;
     d->waiting = false;
     d->interrupted = false;
 }
@@ -146,12 +147,12 @@ static void stage_kept(void *arg, int disk_err)
     free(stage);
 }
 
-int batch_stage(struct doc *d, uint64_t number, struct text *base, struct wait *w)
+int batch_stage(struct doc *d, const struct saver *by, struct text *base, struct wait *w)
 {
     struct item *it = d->file;
     struct stage *stage = xcalloc(1, sizeof *stage);
-    batch_page_of(batch_find(d->page->ws, number), d->page);
-    doc_begin_staged(d, number, base);
+    batch_page_of(batch_find(d->page->ws, by->batch), d->page);
+    doc_begin_staged(d, by, base);
     it->tried_seq = it->seq;
     it->tried_err = 0;
     wait_add(&stage->waits, w);

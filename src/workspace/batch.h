@@ -20,6 +20,7 @@
 #ifndef WORKSPACE_BATCH_H
 #define WORKSPACE_BATCH_H
 
+#include "workspace/conflict.h"
 #include "workspace/model.h"
 
 enum batch_state { BATCH_OPEN, BATCH_SENDING, BATCH_DONE };
@@ -74,9 +75,9 @@ uint64_t batch_of(struct workspace *ws, pid_t tgid);
 bool batch_is_open(const struct workspace *ws, uint64_t number);
 /* Of a git: what it puts back, the user has given up. */
 bool batch_is_git(const struct workspace *ws, uint64_t number);
-/* The file of the document holds a text that may be sent: it is, with the batch. base: what it
- * began as (borrowed). 0 or, with w, -EINPROGRESS until it is on the disk. */
-int batch_stage(struct doc *d, uint64_t number, struct text *base, struct wait *w);
+/* The file of the document holds a text that may be sent: it is, with the saver's batch. base:
+ * what it began as (borrowed). 0 or, with w, -EINPROGRESS until it is on the disk. */
+int batch_stage(struct doc *d, const struct saver *by, struct text *base, struct wait *w);
 /* Its directory goes out of the tree; it is archived with the batch. */
 void batch_remove(struct page *p, uint64_t number, pid_t tgid);
 /* Is the page of that id out of the tree by a batch? */

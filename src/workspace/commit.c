@@ -184,12 +184,14 @@ static int commit_apply(struct commit *c, int err, bool by_opener, enum save_why
         if (d->refused && batch_is_git(d->page->ws, c->by.batch))
             doc_clear_problem(d); /* by a checkout or a reset, not by an editor */
         doc_unchanged(d, c->it, shown);
+        if (shown == c->text)
+            conflict_give(d, c->by.tgid);
         return 0;
     }
     if (batch_is_open(d->page->ws, c->by.batch))
-        return batch_stage(d, c->by.batch, c->base, w);
+        return batch_stage(d, &c->by, c->base, w);
     if (c->by.tgid != SAVER_DRAFT)
-        d->staged = 0; /* the text that was is overtaken by one that goes now */
+        d->staged = d->staged_by = 0; /* what was is overtaken by a text that goes now */
     struct save *s = save_find(d->page, c->it);
     if (!s) {
         s = save_new(d, c->it, c->text, &c->by);
@@ -225,14 +227,14 @@ int item_commit(struct item *it, enum save_why why, const struct committer *by,
 }
 
 /* In a batch the name is the new file's at once, and the verdict comes with the batch. */
-static int save_rename_staged(struct doc *d, struct newcomer *n, uint64_t batch,
+static int save_rename_staged(struct doc *d, struct newcomer *n, const struct saver *by,
                               struct text *base, struct wait *w)
 {
     uint64_t seq = n->it->seq;
     cleanup_text struct text *kept = text_ref(base);
     struct item *it = doc_bind_file(d, n);
     bool whole = it != n->it || it->seq == seq; /* else it was written to meanwhile */
-    int err = whole ? batch_stage(d, batch, kept, w) : 0;
+    int err = whole ? batch_stage(d, by, kept, w) : 0;
     item_unref(it);
     return err;
 }
@@ -272,9 +274,11 @@ int save_rename(struct doc *d, struct newcomer *n, const struct saver *by, struc
         struct item *it = doc_bind_file(d, n);
         if (it != n->it || it->seq == seq)
             doc_unchanged(d, it, shown);
+        if (shown == n->text)
+            conflict_give(d, by->tgid);
         item_unref(it);
     } else if (batch_is_open(d->page->ws, by->batch)) {
-        err = save_rename_staged(d, n, by->batch, base, w);
+        err = save_rename_staged(d, n, by, base, w);
     } else {
         struct save *s = save_new(d, n->it, n->text, by);
         s->from = *n;

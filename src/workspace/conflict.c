@@ -234,10 +234,12 @@ void conflict_recall(struct doc *d)
 
 void conflict_saved(struct doc *d, pid_t tgid, struct text *base)
 {
+    pid_t saver = tgid > 0 ? tgid : d->staged_by;
     conflict_clear(d);
     text_replace(&d->given, base);
-    if (tgid > 0)
-        reader_note(d, tgid, base);
+    if (saver > 0)
+        reader_note(d, saver, base);
+    d->staged_by = 0;
 }
 
 void conflict_finish(struct doc *d)

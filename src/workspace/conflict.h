@@ -2,8 +2,8 @@
  * platform has another one by then (rule 6). Lock held in all of these.
  *
  * The base is what the saving process was last given when it opened the document for
- * reading, else what the newest such open here was given; never what a sweep or a
- * background read brought. The platform has no precondition header, so a save compares a
+ * reading, or what it last saved itself, else what the newest such open here was given;
+ * never what a sweep or a background read brought. The platform has no precondition header, so a save compares a
  * fresh read with its base. A document keeps its readers over a rename away or an unlink:
  * the file that is made in its place has the same base. */
 #ifndef WORKSPACE_CONFLICT_H
@@ -21,7 +21,8 @@ struct saver {
 /* Reads /proc: without the lock. */
 struct saver saver_of(struct workspace *ws, pid_t tgid);
 
-/* tgid opened the document for reading: it is given what the file holds. */
+/* tgid opened the document for reading, or wrote what the platform has already: it knows
+ * what the file holds. */
 void conflict_give(struct doc *d, pid_t tgid);
 /* tgid opened a local file of the page for reading: is it the other side of a conflict?
  */
@@ -41,7 +42,8 @@ bool conflict_is_clear(const struct doc *d, const struct text *base,
 void conflict_begin(struct doc *d, struct text *base);
 /* Its draft of an earlier mount was in a conflict: the files beside it tell with what. */
 void conflict_recall(struct doc *d);
-/* Saved: by this process, whose base it is from now on (taken over). */
+/* Saved: by this process (0: by the one that staged it), whose base it is from now on
+ * (taken over). */
 void conflict_saved(struct doc *d, pid_t tgid, struct text *base);
 /* No conflict any more: the files beside the document go. */
 void conflict_clear(struct doc *d);

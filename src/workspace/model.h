@@ -102,6 +102,7 @@ struct doc {
     bool rejected;   /* an editor put the old bytes back: problem is of <name>.rejected */
     bool waiting;    /* a draft that waits for another file, no error */
     uint64_t staged; /* the batch (batch.h) with which the draft is sent; 0: none */
+    pid_t staged_by; /* the process that did so: it knows what it wrote; 0: none */
 
     /* What state.db has (keep.h). */
     bool own; /* shown is the user's own text, not our presentation */

@@ -235,6 +235,38 @@ def test_the_last_of_several_texts_is_sent(pages, batch):
     assert pages.server.count("PATCH") == 1
 
 
+@pytest.mark.parametrize("how", ["write", "rename"])
+def test_back_again_in_the_next_one(pages, how):
+    """As `git rebase` does it: its own text is what it knows, not what it read before."""
+    spec = pages.page("page-0") / "spec.json"
+    first = spec.read_text()
+    for text in (dumps(simple_spec("Main")), first):
+        batch = Batch(pages)
+        if how == "write":
+            spec.unlink()
+            spec.write_text(text)
+        else:
+            (spec.parent / "spec.new").write_text(text)
+            (spec.parent / "spec.new").rename(spec)
+        error, lines = batch.commit()
+        batch.close()
+        assert error is None and lines["page-0"]["result"] == "saved"
+        assert spec.read_text() == text
+    assert pages.server.count("PATCH") == 2
+    assert title(pages.server, "pg-0") == "Page 0"
+
+
+def test_what_the_platform_has_already_is_known_by_its_writer(pages):
+    """Two changes, of which somebody else was ahead of the first."""
+    spec = pages.page("page-0") / "spec.json"
+    first, second = spec.read_text(), dumps(simple_spec("Main"))
+    pages.server.change_page("pg-0", spec=simple_spec("Main"))
+    spec.write_text(second)
+    pages.server.forget()
+    spec.write_text(first)
+    assert spec.read_text() == first and pages.server.count("PATCH") == 1
+
+
 def test_others_are_no_part_of_it(pages, tmp_path):
     """Only the process that holds it and its descendants: a save beside it goes at once,
     and takes nothing of it along."""
