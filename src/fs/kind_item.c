@@ -104,7 +104,8 @@ static int file_open(struct node *n, struct handle *h)
         err = item_open(node_item(n), write);
     if (err)
         return err;
-    err = item_here(node_item(n));
+    if (write)
+        err = item_here(node_item(n));
     if (err)
         item_close(node_item(n));
     if (!err && access != O_WRONLY && !(h->flags & O_TRUNC))
@@ -154,6 +155,7 @@ static int file_commit(struct node *n, const struct handle *h, enum save_why why
 const struct node_ops file_ops = {
     .path = "pages/<page>/{spec,queries,page,params}.json and local files",
     .entry_timeout = FS_KEPT,
+    .late = true,
     .unref = item_object_unref,
     .stat = item_node_stat,
     .stat_holds = file_holds,

@@ -165,6 +165,12 @@ static void finish_open(struct waiter *w, int err)
         reply_err(w->req, err);
 }
 
+/* The kernel mostly has the bytes of what is only read, and asks for none. */
+static bool open_is_late(const struct node *n, int flags)
+{
+    return n->key.ops->late && (flags & O_ACCMODE) == O_RDONLY && !(flags & O_TRUNC);
+}
+
 void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
     struct node *n = req_node(req, ino);
@@ -174,7 +180,7 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     }
     struct waiter *w = waiter_new(req, n, false, finish_open);
     w->fi = *fi;
-    waiter_begin(w, ready_open);
+    waiter_begin(w, open_is_late(n, fi->flags) ? ready_attr : ready_open);
 }
 
 static int node_borrow(struct node *n, bool write, struct item_fd *ret)
@@ -183,27 +189,51 @@ static int node_borrow(struct node *n, bool write, struct item_fd *ret)
     return ops->borrow ? ops->borrow(n, write, ret) : -ENODATA;
 }
 
+static void read_memory(fuse_req_t req, struct handle *h, size_t size, off_t off);
+
+static void finish_read(struct waiter *w, int err)
+{
+    if (err)
+        reply_err(w->req, err);
+    else
+        read_memory(w->req, w->handle, w->size, w->off);
+}
+
+static void read_late(fuse_req_t req, struct handle *h, size_t size, off_t off)
+{
+    struct waiter *w = waiter_new(req, h->node, false, finish_read);
+    w->handle = handle_ref(h);
+    w->size = size;
+    w->off = off;
+    waiter_begin(w, ready_open);
+}
+
+static void read_memory(fuse_req_t req, struct handle *h, size_t size, off_t off)
+{
+    const struct node_ops *ops = h->node->key.ops;
+    cleanup_buf struct buf out = BUF_INIT;
+    int err = ops->read ? ops->read(h->node, h, size, off, &out) : -EPERM;
+    if (err == -EAGAIN && ops->late)
+        read_late(req, h, size, off);
+    else if (err)
+        reply_err(req, err);
+    else
+        reply_buf(req, &out);
+}
+
 void op_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
              struct fuse_file_info *fi)
 {
     struct node *n = req_node(req, ino);
-    cleanup_buf struct buf out = BUF_INIT;
     struct item_fd fd;
     if (n->key.ops->spool) {
         stream_read(req, size, off, fi);
-        return;
-    }
-    if (node_borrow(n, false, &fd) == 0) {
+    } else if (node_borrow(n, false, &fd) == 0) {
         reply_fd(req, fd.fd, size, off);
         item_return(&fd);
-        return;
+    } else {
+        read_memory(req, fi_handle(fi), size, off);
     }
-    int err =
-        n->key.ops->read ? n->key.ops->read(n, fi_handle(fi), size, off, &out) : -EPERM;
-    if (err)
-        reply_err(req, err);
-    else
-        reply_buf(req, &out);
 }
 
 static void finish_write(struct waiter *w, int err)

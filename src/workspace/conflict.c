@@ -83,6 +83,7 @@ static struct reader *reader_note(struct doc *d, pid_t tgid, struct text *base)
     }
     DL_PREPEND(d->readers, r);
     r->at_ms = proc_now_ms();
+    r->shed = false;
     text_replace(&r->base, text_ref(base));
     readers_shrink(d);
     return r;
@@ -101,6 +102,12 @@ void conflict_give(struct doc *d, pid_t tgid)
     struct text *base = dirty && d->draft_base ? d->draft_base : d->given;
     if (d->which == PAGE_PARAMS || d->page->is_template)
         return;
+    if (!dirty && d->shed) {
+        d->shed_given = true;
+        if (tgid > 0)
+            reader_note(d, tgid, NULL)->shed = true;
+        return;
+    }
     if (!dirty) {
         text_replace(&d->given, text_ref(d->remote));
         base = d->given;

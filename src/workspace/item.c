@@ -112,26 +112,41 @@ int item_may_write(struct item *it)
     return err;
 }
 
+static int item_here_locked(const struct item *it)
+{
+    return it->doc && !it->dirty && it->doc->shed ? -EAGAIN : 0;
+}
+
+static int item_read_locked(struct item *it, size_t size, off_t off, struct buf *out)
+{
+    size_t len = item_size(it);
+    if (off < 0 || (uint64_t)off >= len)
+        return 0;
+    int err = item_here_locked(it);
+    if (err)
+        return err;
+    const struct text *shown = item_shown(it);
+    const char *data = shown ? shown->data : it->data.data;
+    size_t left = len - (size_t)off;
+    buf_append(out, data + off, left < size ? left : size);
+    return 0;
+}
+
 int item_read(struct item *it, size_t size, off_t off, struct buf *out)
 {
     struct item_fd fd;
-    if (!item_lock_memory(it)) {
-        int err = item_borrow(it, false, &fd);
-        if (err)
-            return err;
-        err = fd_read(fd.fd, size, off, out);
-        item_return(&fd);
+    int err;
+    if (item_lock_memory(it)) {
+        err = item_read_locked(it, size, off, out);
+        ws_unlock(it->ws);
         return err;
     }
-    const struct text *shown = item_shown(it);
-    const char *data = shown ? shown->data : it->data.data;
-    size_t len = item_size(it);
-    if (off >= 0 && (uint64_t)off < len) {
-        size_t left = len - (size_t)off;
-        buf_append(out, data + off, left < size ? left : size);
-    }
-    ws_unlock(it->ws);
-    return 0;
+    err = item_borrow(it, false, &fd);
+    if (err)
+        return err;
+    err = fd_read(fd.fd, size, off, out);
+    item_return(&fd);
+    return err;
 }
 
 static int item_check_size(uint64_t size)
@@ -174,11 +189,6 @@ int item_write(struct item *it, const char *data, size_t size, off_t off)
 }
 
 /* Its bytes are in memory, where it has any that are known. */
-static int item_here_locked(const struct item *it)
-{
-    return it->doc && !it->dirty && it->doc->shed ? -EAGAIN : 0;
-}
-
 int item_here(struct item *it)
 {
     ws_lock(it->ws);

@@ -12,6 +12,10 @@
  * newest, and what is read again is compared by its checksum. A value that cannot be had
  * again is then one that nobody has now: a save that began from it is a conflict.
  *
+ * An open for reading needs no texts: the kernel mostly has the bytes of what it opens, and
+ * where it asks for some, that read waits for them. A walk over a warm tree of any size costs
+ * so much and no look into the cache.
+ *
  * Texts go on the engine's thread alone, and not those of the page that came last. Between
  * page_ready() and the use of the bytes on another thread they may go: item_here() tells, once
  * the file is open. */

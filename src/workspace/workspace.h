@@ -241,7 +241,7 @@ struct page *item_page(struct item *it);
 int item_ready(struct item *it, struct wait *w);
 /* The size alone: that is known of pages whose bytes are not in memory. */
 int item_stat_ready(struct item *it, struct wait *w);
-/* -EAGAIN: its bytes left the memory since item_ready(): once more. They stay while it is
+/* -EAGAIN: its bytes have left the memory: item_ready(). What is here stays while it is
  * open. */
 int item_here(struct item *it);
 /* -ESTALE: the file is gone. */
@@ -259,6 +259,7 @@ struct item_fd {
 int item_borrow(struct item *it, bool write, struct item_fd *ret);
 void item_return(struct item_fd *fd);
 
+/* -EAGAIN as item_here(), also of one that was opened without item_ready(). */
 int item_read(struct item *it, size_t size, off_t off, struct buf *out);
 enum { WRITE_AT_END = -1 }; /* an offset, for O_APPEND */
 /* -EFBIG above the limit of a document; -EACCES where the key cannot write it; -EAGAIN as

@@ -6,13 +6,14 @@ all of them takes the texts of the first ones away.
 import errno
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
 
 import pytest
 
-from amdahl import AUTHORING, fails_with, wait_for, write
+from amdahl import AUTHORING, SLOW, fails_with, wait_for, write
 from fakeplatform import FakePlatform, Shape, simple_spec
 
 COUNT, LARGE = 24, 200 << 10
@@ -161,17 +162,54 @@ def test_an_open_file_keeps_its_bytes(many):
     assert json.loads(head + rest) == spec_of_page(1)
 
 
+def lose_cache(root):
+    """Of the mount whose root this is."""
+    with open(root.parent / "cache" / "cache.db", "r+b") as f:
+        data = f.read()
+        f.seek(0)
+        f.write(b"\xff" * len(data))
+
+
+def test_what_the_kernel_has_is_opened_without_its_text(fake, many):
+    """Neither the cache nor the platform is asked."""
+    lose_cache(many.path)
+    fake.vanish()
+    for n in range(COUNT):
+        assert json.loads((many.page(f"p{n:02}") / "spec.json").read_text()) == spec_of_page(n)
+
+
+def test_a_read_that_waits_for_its_text_is_interrupted(fake, many):
+    path = many.page("p00") / "spec.json"
+    walk(many)
+    lose_cache(many.path)
+    fake.fault("GET", "/pages/pg-00$", "hang")
+    forget_bytes(path)
+    fake.forget()
+    reader = subprocess.Popen(["cat", str(path)], stdout=subprocess.PIPE)
+    try:
+        wait_for(lambda: bodies(fake) == 1, 20, "the text to be asked for")
+        assert reader.poll() is None
+        reader.terminate()
+        assert reader.wait(20 * SLOW) == -signal.SIGTERM and reader.stdout.read() == b""
+    finally:
+        reader.kill()
+        reader.communicate()
+        fake.heal()
+
+
 # -- somebody else's edit, seen through what was shed -----------------------------------------
 
-@pytest.fixture
-def swept(fake, mount_at):
-    """Sweeps every second; this process has read p00, and its texts are gone since."""
+@pytest.fixture(params=["before", "since"])
+def swept(request, fake, mount_at):
+    """Sweeps every second; this process has read p00 before its texts went, or since."""
     fill(fake)
     mount = mount_at(fake, options="refresh=1")
     path = mount.page(mount.names()[0]) / "spec.json"
     path.read_text()
     walk(mount, ["spec.json"])
     walk(mount, ["spec.json"])
+    if request.param == "since":
+        path.read_text()
     return path
 
 
@@ -195,11 +233,7 @@ def test_an_edit_that_we_have_not_seen_is_not_overwritten(fake, swept):
 def test_nor_when_the_cache_has_lost_it(fake, swept, mount_at):
     """The value that we began from is nowhere any more: that is a conflict too."""
     fake.change_page("pg-00", spec=simple_spec("theirs"))
-    cache = swept.parent.parent.parent.parent / "cache" / "cache.db"
-    with open(cache, "r+b") as f:
-        data = f.read()
-        f.seek(0)
-        f.write(b"\xff" * len(data))
+    lose_cache(swept.parents[2])
     sweep(fake, swept)
     with fails_with(errno.ESTALE):
         write(swept, json.dumps(simple_spec("mine")))
