@@ -39,7 +39,8 @@ struct node_ops {
     double attr_timeout, entry_timeout; /* seconds */
     double absent_timeout;              /* of a name that is not in this directory */
     bool direct_io;
-    bool late; /* opened for reading before its bytes are here: read() says -EAGAIN then */
+    /* Opened for reading before its bytes are here: read() says -EAGAIN then. */
+    bool late;
     void (*unref)(void *object);
 
     int (*stat)(struct node *n, struct stat *ret);
