@@ -43,6 +43,7 @@ struct cache_list {
     unsigned rows; /* in the last job */
     unsigned generation;
     bool anew;
+    bool flushed; /* some of it was handed in */
 };
 
 struct cache {
@@ -314,21 +315,32 @@ void cache_list_drop(struct cache_list *list, const char *id)
     list_add(list, id, NULL);
 }
 
+void cache_list_flush(struct cache *c, struct cache_list *list)
+{
+    struct cache_job *job;
+    struct cache_job *tmp;
+    if (!list || !list->jobs)
+        return;
+    list->jobs->clear = list->anew && !list->flushed;
+    list->flushed = true;
+    DL_FOREACH_SAFE (list->jobs, job, tmp) {
+        DL_DELETE(list->jobs, job);
+        cache_enqueue(c, &c->list_jobs, job);
+    }
+    list->last = NULL;
+}
+
 void cache_list_end(struct cache *c, struct cache_list *list, const struct timespec *at)
 {
     if (!list)
         return;
     if (at) {
         list_job(list)->at = *at;
-        list->jobs->clear = list->anew;
         atomic_store(&c->listed, list->generation);
+    } else if (!list->flushed) {
+        list->anew = false; /* some rows of a list that is there */
     }
-    struct cache_job *job;
-    struct cache_job *tmp;
-    DL_FOREACH_SAFE (list->jobs, job, tmp) {
-        DL_DELETE(list->jobs, job);
-        cache_enqueue(c, &c->list_jobs, job);
-    }
+    cache_list_flush(c, list);
     free(list);
 }
 
