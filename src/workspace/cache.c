@@ -114,6 +114,11 @@ static int run_read_body(struct cache_db *d, struct cache_job *job)
     return cache_db_read_body(d, job->id, &job->text, &job->token, &job->at);
 }
 
+static int run_read_summary(struct cache_db *d, struct cache_job *job)
+{
+    return cache_db_read_summary(d, job->id, &job->text);
+}
+
 static int run_put_me(struct cache_db *d, struct cache_job *job)
 {
     return cache_db_put_me(d, job->text);
@@ -250,6 +255,15 @@ void cache_read_body(struct cache *c, const char *id, cache_body_fn *done, void 
     job->done = done;
     job->arg = arg;
     cache_enqueue(c, &c->jobs, job);
+}
+
+/* Behind what is still to be written of the list. */
+void cache_read_summary(struct cache *c, const char *id, cache_body_fn *done, void *arg)
+{
+    struct cache_job *job = job_new(run_read_summary, id);
+    job->done = done;
+    job->arg = arg;
+    cache_enqueue(c, &c->list_jobs, job);
 }
 
 void cache_put_me(struct cache *c, struct text *me)

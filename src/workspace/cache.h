@@ -51,6 +51,8 @@ void cache_drop_body(struct cache *c, const char *id);
  * c is not NULL here. */
 typedef void cache_body_fn(void *arg, const struct cache_body *body);
 void cache_read_body(struct cache *c, const char *id, cache_body_fn *done, void *arg);
+/* What the list said of it: the same, without a token. */
+void cache_read_summary(struct cache *c, const char *id, cache_body_fn *done, void *arg);
 
 /* ---- the list ---------------------------------------------------------------- */
 

@@ -20,6 +20,7 @@
 #include "workspace/keep.h"
 #include "workspace/names.h"
 #include "workspace/present.h"
+#include "workspace/shed.h"
 
 /* ---- a summary of a page that is known ------------------------------------------ */
 
@@ -191,6 +192,7 @@ static void list_keep(struct page *p, const struct platform_page *from,
 {
     p->seen = p->ws->sweep;
     list_cache_take(p, from);
+    page_shed_info(p);
     keep_place(c, p);
     if (keep_is_interrupted(p))
         page_want_body(p);
@@ -326,8 +328,10 @@ static struct page *list_take(struct workspace *ws, const struct platform_page *
 void list_take_cached(struct workspace *ws, const struct platform_page *from)
 {
     struct page *p = list_take(ws, from);
-    if (p)
-        p->summary_sum = list_cache_sum(from);
+    if (!p)
+        return;
+    p->summary_sum = list_cache_sum(from);
+    page_shed_info(p);
 }
 
 void list_end_cached(struct workspace *ws)
