@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/strset.h"
 #include "base/table.h"
 #include "workspace/spool.h"
 #include "workspace/state.h"
@@ -201,6 +202,7 @@ struct archived; /* archived.c */
 struct archiver; /* brake.c */
 struct husk;     /* shed.c */
 struct batch;    /* batch.h */
+struct arrival;  /* sweep.c */
 struct known;    /* keep.c */
 struct overlay;  /* overlay.h */
 
@@ -253,7 +255,10 @@ struct workspace {
     struct loop_timer list_timer; /* of a workspace that is watched */
     unsigned watchers;            /* who wants to know what changes, as it does */
     struct spool *changes;        /* constant */
-    struct known *known; /* what state.db says of pages that are not listed yet */
+    struct known *known;      /* what state.db says of pages that are not listed yet */
+    struct arrival *arrivals; /* of the list that comes in: no name yet (sweep.c) */
+    size_t arrival_count, arrival_cap;
+    struct strset arrival_ids;
     struct gone_id
         *gone; /* archived here while a sweep was under way that has them still */
 
@@ -275,7 +280,7 @@ struct workspace {
     atomic_bool trimming; /* it is set; no lock */
 
     struct cache *cache;        /* constant; NULL: none */
-    struct cache_list *caching; /* while a sweep is applied */
+    struct cache_list *caching; /* while a sweep is under way */
     struct timespec listed_at;  /* wall time of the last complete list, across mounts */
     bool me_is_old;             /* `me` is of another mount: the platform was away */
 };
@@ -380,6 +385,9 @@ void page_restore_names(struct page *p);
 
 /* ---- the table of names (list.c) --------------------------------------------- */
 
+struct page *pages_find_id(struct workspace *ws, const char *id); /* weak; NULL: none */
+/* Is there a page, or a local file, of that name in pages/? */
+bool pages_has_name(struct workspace *ws, const char *dir);
 /* slug, or with the id behind it where that name is taken. malloc'ed. */
 char *pages_free_name(struct workspace *ws, const char *slug, const char *id);
 void pages_insert(struct workspace *ws, struct page *p, const char *dir);
@@ -395,9 +403,9 @@ bool list_may_settle(const struct workspace *ws);
 void list_sweep(struct workspace *ws, enum http_class class);
 /* Is there a directory's name for this id on this machine? */
 bool list_has_name(struct workspace *ws, const char *id);
-/* Pages of a list that no sweep of this mount has confirmed. */
-void list_take_cached(struct workspace *ws, const struct platform_page *pages,
-                      size_t count);
+/* Pages of a list that no sweep of this mount has confirmed: each, and the end of them. */
+void list_take_cached(struct workspace *ws, const struct platform_page *from);
+void list_end_cached(struct workspace *ws);
 
 /* A scratch file that is renamed onto a document's name. */
 struct newcomer {

@@ -67,16 +67,27 @@ static void doc_shed(struct doc *d)
     text_replace(&d->remote, NULL);
 }
 
+static void info_shed(struct page *p)
+{
+    if (!p->info)
+        return;
+    p->info_size = p->info->len;
+    p->info_sum = cache_sum("", p->info->data, p->info->len);
+    text_replace(&p->info, NULL);
+}
+
 static void page_shed(struct page *p)
 {
     for (int i = 0; i < page_docs(p); i++)
         doc_shed(&p->docs[i]);
-    if (p->info) {
-        p->info_size = p->info->len;
-        p->info_sum = cache_sum("", p->info->data, p->info->len);
-        text_replace(&p->info, NULL);
-    }
+    info_shed(p);
     p->body = BODY_SHED;
+}
+
+void page_shed_info(struct page *p)
+{
+    if (p->ws->cache && p->body == BODY_NONE)
+        info_shed(p);
 }
 
 bool page_is_shed(const struct page *p)
