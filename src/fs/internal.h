@@ -29,6 +29,7 @@ extern const struct node_ops root_ops;      /* / */
 extern const struct node_ops pages_ops;     /* pages/ */
 extern const struct node_ops page_ops;      /* pages/<page>/, templates/<template>/ */
 extern const struct node_ops view_ops;      /* pages/<page>/{errors,info.json,...} */
+extern const struct node_ops sql_ops;       /* pages/<page>/sql/ */
 extern const struct node_ops render_ops;    /* pages/<page>/render.json */
 extern const struct node_ops file_ops;      /* documents and scratch files */
 extern const struct node_ops dir_ops;       /* scratch directories */

@@ -11,6 +11,7 @@
 #include "workspace/body.h"
 #include "workspace/keep.h"
 #include "workspace/push.h"
+#include "workspace/sql.h"
 
 /* ---- status.json ------------------------------------------------------------- */
 
@@ -234,6 +235,8 @@ static int command_discard(struct workspace *ws, const char *argument,
     for (int i = 0; !err && i < page_docs(p); i++)
         if (!*file || !strcmp(file, page_file_name(p->docs[i].which)))
             count += doc_discard(&p->docs[i]);
+    if (!err && (!*file || !strcmp(file, page_file_name(PAGE_QUERIES))))
+        count += sql_discard(p);
     page_check(p);
     ws_unlock(ws);
     page_unref(p);

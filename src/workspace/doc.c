@@ -10,6 +10,7 @@
 #include "workspace/conflict.h"
 #include "workspace/keep.h"
 #include "workspace/shed.h"
+#include "workspace/sql.h"
 
 /* The bound file's bytes where they are its own, else the shown text. */
 struct text *doc_text(struct doc *d)
@@ -204,6 +205,8 @@ void doc_keep_rejected(struct doc *d)
         return;
     d->rejected = true;
     doc_put_beside(d, name, d->refused);
+    if (d->which == PAGE_QUERIES)
+        sql_keep_rejected(d);
 }
 
 void doc_turn_away(struct doc *d)
@@ -220,4 +223,6 @@ void doc_remove_rejected(struct doc *d)
 {
     cleanup_free char *name = xasprintf("%s.rejected", page_file_name(d->which));
     doc_remove_beside(d, name);
+    if (d->which == PAGE_QUERIES)
+        sql_remove_rejected(d);
 }

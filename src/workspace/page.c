@@ -14,6 +14,7 @@
 #include "workspace/names.h"
 #include "workspace/present.h"
 #include "workspace/shed.h"
+#include "workspace/sql.h"
 
 static const struct {
     const char *name;
@@ -154,6 +155,7 @@ void page_unref(struct page *p)
         return;
     for (int i = 0; i < page_docs(p); i++)
         doc_finish(&p->docs[i]);
+    sql_free(p);
     free(p->docs);
     free(p->husk);
     struct text *texts[] = {p->info, p->verdict, p->render, p->lost};
@@ -172,6 +174,7 @@ void page_detach(struct page *p)
     shed_forget(p);
     p->detached = true;
     page_changed(p);
+    sql_detach(p);
     for (int i = 0; i < page_docs(p); i++) {
         if (p->docs[i].file)
             p->docs[i].file->orphan = true;

@@ -7,6 +7,7 @@
 #include "json/json.h"
 #include "workspace/faults.h"
 #include "workspace/present.h"
+#include "workspace/sql.h"
 
 /* A save may have to wait until a minute's budget comes back.
  * RENAME, MKDIR and RMDIR hold their directory's kernel lock until they are answered. */
@@ -20,7 +21,8 @@ struct platform_call save_call(struct save *s, platform_done_fn *done)
 
 void save_note_verdict(struct save *s, const struct platform_verdict *verdict)
 {
-    struct faults_texts texts = {s->spec, s->queries};
+    bool sql = s->doc->which == PAGE_QUERIES && sql_is_sent(s->page, s->text);
+    struct faults_texts texts = {s->spec, s->queries, sql};
     if (s->lines.len)
         return;
     faults_print_verdict(&s->lines, page_file_name(s->doc->which), verdict, &texts);

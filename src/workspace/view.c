@@ -1,8 +1,8 @@
 /* view.c - the files of a page that are made here: errors, verdict.json, info.json, and
  * the last render. Reading one costs no request. */
-#include "workspace/model.h"
-
 #include <string.h>
+
+#include "workspace/sql.h"
 
 /* The documents in the order in which their problems are told. */
 static const enum page_file view_docs[] = {PAGE_SPEC, PAGE_QUERIES, PAGE_PAGE,
@@ -16,6 +16,7 @@ static struct text *view_errors(struct page *p)
         if (problem)
             buf_append(&out, problem->data, problem->len);
     }
+    sql_put_errors(p, &out);
     return text_from_buf(&out);
 }
 
@@ -41,6 +42,8 @@ static struct text *view_verdict(struct page *p)
         if (d->verdict)
             return text_ref(d->verdict);
     }
+    if (sql_verdict(p))
+        return text_ref(sql_verdict(p));
     if (!p->id)
         return text_from_string(view_waiting);
     if (!p->verdict)

@@ -27,7 +27,7 @@ static void assert_prints(const struct fault_case *c)
     cleanup_buf struct buf out = BUF_INIT;
     fault.field = field;
     faults_print_verdict(&out, "spec.json", &verdict,
-                         &(struct faults_texts){spec, queries});
+                         &(struct faults_texts){spec, queries, false});
     assert_int_equal(out.data[out.len - 1], '\n');
     buf_resize(&out, out.len - 1);
     assert_string_equal(out.data, c->expected);
