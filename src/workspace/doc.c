@@ -90,13 +90,20 @@ void doc_unbind(struct doc *d)
     page_touch(d->page);
 }
 
+static bool item_holds(const struct item *it, const struct text *text)
+{
+    return it->data.len == text->len && !memcmp(it->data.data, text->data, text->len);
+}
+
 /* After a good save neither bytes nor times change by themselves (rule 2): the time stays
  * that of the last write. */
 void doc_settle(struct doc *d, struct text *text)
 {
     struct item *it = d->file;
-    if (it && it->dirty &&
-        (it->data.len != text->len || memcmp(it->data.data, text->data, text->len) != 0))
+    bool clean = it && !it->dirty && !text_equal(d->shown, text); /* saved beside it */
+    if (clean)
+        d->mtime = clock_now();
+    if (clean || (it && it->dirty && !item_holds(it, text)))
         item_changed(it);
     text_replace(&d->shown, text_ref(text));
     d->own = true;

@@ -49,6 +49,12 @@ struct sql_file {
     UT_hash_handle hh;
 };
 
+/* A text of queries.json that was saved from here, and what was written for it. */
+struct sql_sent {
+    struct text *queries, *sql; /* NULL: none */
+    char *file;
+};
+
 struct sql_dir {
     struct page *page;      /* weak; constant */
     struct item *place;     /* of its scratch; NULL: not needed yet */
@@ -67,9 +73,7 @@ struct sql_dir {
         bool present, dirty;
         struct text *shown; /* a reference */
     } seen;
-    /* The last text of queries.json that was saved from here. */
-    struct text *sent, *sent_sql;
-    char *sent_file;
+    struct sql_sent sent, refused; /* the last; the last that was refused, before it */
     struct item *moved; /* the last that was renamed onto a name; a reference */
     uint64_t moved_seq;
     struct timespec moved_mtime;
@@ -127,6 +131,7 @@ int sql_weave(struct sql_file *f, const struct text *text, struct text **ret_que
 struct item *sql_put_queries(struct page *p, const struct text *text, struct timespec mtime);
 /* Notes what was refused here, and keeps it beside the file. */
 void sql_refuse(struct sql_file *f, struct text *text, const struct json_error *e);
+void sql_sent_forget(struct sql_sent *sent);
 void sql_note_sent(struct sql_file *f, struct text *queries, struct text *sql);
 void sql_put_rejected(struct page *p, const char *file, const struct text *sql);
 /* The file is clean now, holding text. */

@@ -34,8 +34,8 @@ static void dir_forget_queries(struct sql_dir *dir)
 {
     queries_finish(&dir->queries);
     text_replace(&dir->seen.shown, NULL);
-    text_replace(&dir->sent, NULL);
-    text_replace(&dir->sent_sql, NULL);
+    sql_sent_forget(&dir->sent);
+    sql_sent_forget(&dir->refused);
 }
 
 void sql_shed(struct page *p)
@@ -102,7 +102,6 @@ void sql_free(struct page *p)
         return;
     sql_detach(p);
     dir_forget_queries(dir);
-    free(dir->sent_file);
     item_unref(dir->moved);
     item_unref(dir->place);
     free(dir);

@@ -86,18 +86,35 @@ void sql_settle(struct sql_file *f, struct text *text)
 
 /* ---- what is refused ------------------------------------------------------------- */
 
+void sql_sent_forget(struct sql_sent *sent)
+{
+    text_unref(sent->queries);
+    text_unref(sent->sql);
+    free(sent->file);
+    *sent = (struct sql_sent){0};
+}
+
+static bool sent_is(const struct sql_sent *sent, const struct text *queries)
+{
+    return queries && sent->queries && text_equal(sent->queries, queries);
+}
+
 void sql_note_sent(struct sql_file *f, struct text *queries, struct text *sql)
 {
-    struct sql_dir *dir = f->doc.page->sql;
-    text_replace(&dir->sent, text_ref(queries));
-    text_replace(&dir->sent_sql, text_ref(sql));
-    free(dir->sent_file);
-    dir->sent_file = xstrdup(f->file);
+    struct page *p = f->doc.page;
+    struct sql_dir *dir = p->sql;
+    if (sent_is(&dir->sent, page_doc_of(p, PAGE_QUERIES)->refused)) {
+        sql_sent_forget(&dir->refused);
+        dir->refused = dir->sent;
+        dir->sent = (struct sql_sent){0};
+    }
+    sql_sent_forget(&dir->sent);
+    dir->sent = (struct sql_sent){text_ref(queries), text_ref(sql), xstrdup(f->file)};
 }
 
 bool sql_is_sent(const struct page *p, const struct text *queries)
 {
-    return p->sql && p->sql->sent && text_equal(p->sql->sent, queries);
+    return p->sql && sent_is(&p->sql->sent, queries);
 }
 
 void sql_put_rejected(struct page *p, const char *file, const struct text *sql)
@@ -113,8 +130,13 @@ void sql_put_rejected(struct page *p, const char *file, const struct text *sql)
 void sql_keep_rejected(struct doc *queries)
 {
     struct page *p = queries->page;
-    if (sql_is_sent(p, queries->refused))
-        sql_put_rejected(p, p->sql->sent_file, p->sql->sent_sql);
+    const struct sql_sent *all[] = {p->sql ? &p->sql->sent : NULL,
+                                    p->sql ? &p->sql->refused : NULL};
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        if (all[i] && sent_is(all[i], queries->refused)) {
+            sql_put_rejected(p, all[i]->file, all[i]->sql);
+            return;
+        }
 }
 
 void sql_remove_rejected(struct doc *queries)
@@ -122,7 +144,7 @@ void sql_remove_rejected(struct doc *queries)
     struct page *p = queries->page;
     if (!sql_is_sent(p, queries->shown) || !sql_place(p, false))
         return;
-    cleanup_free char *name = xasprintf("%s.rejected", p->sql->sent_file);
+    cleanup_free char *name = xasprintf("%s.rejected", p->sql->sent.file);
     if (overlay_unlink(sql_place(p, false), name) == 0)
         sql_touch(p);
 }
@@ -190,6 +212,16 @@ static bool sql_is_no_change(struct sql_dir *dir, const struct text *queries)
     return q->present && !refused && text_equal(dir->queries.text, queries);
 }
 
+/* After a refusal an editor puts the old bytes back: with them the old time is, or vim would
+ * ask about a file that changed behind it. */
+static void sql_give_back(struct sql_file *f, const struct text *text)
+{
+    if (!page_doc_of(f->doc.page, PAGE_QUERIES)->refused || !text_equal(text, f->good))
+        return;
+    f->doc.mtime = f->good_mtime;
+    item_changed(f->doc.file);
+}
+
 /* *ret_queries: the file queries.json, whose commit point is next (a reference); NULL: none
  * is. */
 static int sql_apply(struct item *it, struct item **ret_queries)
@@ -211,11 +243,12 @@ static int sql_apply(struct item *it, struct item **ret_queries)
     if (f->doc.problem)
         doc_clear_problem(&f->doc);
     sql_settle(f, text);
+    sql_give_back(f, text);
     sql_note_sent(f, queries, text);
     if (sql_is_no_change(p->sql, queries))
         return 0;
     item_unref(f->via);
-    f->via = item_ref(sql_put_queries(p, queries, f->doc.mtime));
+    f->via = item_ref(sql_put_queries(p, queries, it->mtime));
     f->via_seq = f->via->seq;
     *ret_queries = item_ref(f->via);
     return 0;
