@@ -21,6 +21,8 @@ static int sql_stat(struct node *n, struct stat *ret)
 
 static int sql_ready(struct node *n, enum ready_for what, struct wait *w)
 {
+    if (what == READY_ATTR)
+        return page_sql_stat_ready(node_page(n), w);
     return what == READY_LIST || what == READY_RENAME ? page_sql_ready(node_page(n), w) : 0;
 }
 

@@ -96,9 +96,15 @@ uint64_t page_number(const struct page *p)
     return p->ino;
 }
 
+/* `cp -r` takes files in the order of their numbers: sql/ comes before the spec too. */
 uint64_t page_file_number(const struct page *p, enum page_file which)
 {
-    return p->ino + 1 + (uint64_t)which;
+    return p->ino + 1 + (uint64_t)which + (which == PAGE_SPEC);
+}
+
+uint64_t page_sql_number(const struct page *p)
+{
+    return p->ino + 1 + PAGE_SPEC;
 }
 
 static char *page_random_key(void)

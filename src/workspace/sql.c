@@ -311,13 +311,6 @@ bool page_has_sql(struct page *p, bool listed)
     return has;
 }
 
-enum { SQL_DIR_NUMBER = 14 }; /* behind those of a page's files */
-
-uint64_t page_sql_number(const struct page *p)
-{
-    return p->ino + SQL_DIR_NUMBER;
-}
-
 int page_sql_stat(struct page *p, struct stat *ret)
 {
     ws_lock(p->ws);
@@ -345,6 +338,14 @@ int page_sql_ready(struct page *p, struct wait *w)
     bool wanted = page_doc_of(p, PAGE_QUERIES)->present;
     ws_unlock(p->ws);
     return wanted ? page_file_ready(p, true, w) : 0;
+}
+
+int page_sql_stat_ready(struct page *p, struct wait *w)
+{
+    ws_lock(p->ws);
+    bool listed = p->sql && p->sql->listed;
+    ws_unlock(p->ws);
+    return listed ? page_sql_ready(p, w) : 0;
 }
 
 int page_sql_settle(struct page *p, const char *name, struct wait *w)
@@ -387,6 +388,7 @@ void page_sql_each(struct page *p, item_visit_fn *fn, void *arg)
     ws_lock(p->ws);
     struct sql_dir *dir = sql_dir_of(p);
     sql_refresh(dir);
+    dir->listed = true;
     each_query(dir, fn, arg);
     HASH_ITER (hh, dir->files, f, tmp)
         if (!queries_find(&dir->queries, f->file) && f->doc.present)

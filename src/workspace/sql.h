@@ -63,6 +63,7 @@ struct sql_dir {
     struct json_error error;
     struct sql_file *files;
     struct timespec mtime; /* a name came or went */
+    bool listed;           /* somebody may have kept its names */
     bool removed;          /* rmdir */
     pid_t remover;
     bool bare; /* of a new page: only what is made there is there */
