@@ -60,6 +60,10 @@ void stat_fixed(const struct fs *fs, struct stat *ret, uint64_t ino, mode_t mode
 /* What changes by itself is told to the kernel (notify.h): it may keep the rest for as long
  * as it likes. Seconds. */
 #define FS_KEPT 86400.0
+static inline double seconds_kept(int64_t ms)
+{
+    return ms > (int64_t)(FS_KEPT * 1000) ? FS_KEPT : (double)ms / 1000;
+}
 
 /* ---- shared by what shows the list of pages (kind_root.c) ---------------------- */
 

@@ -80,8 +80,7 @@ static int item_node_xattr_remove(struct node *n, const char *name)
 
 static double file_holds(struct node *n)
 {
-    int64_t ms = item_holds_ms(node_item(n));
-    return ms > (int64_t)(FS_KEPT * 1000) ? FS_KEPT : (double)ms / 1000;
+    return seconds_kept(item_holds_ms(node_item(n)));
 }
 
 static uint64_t file_turns(struct node *n)

@@ -109,7 +109,7 @@ static bool page_name_is_fleeting(struct node *n, const char *name, bool there)
     size_t len = strlen(name);
     /* Of a page that has no id yet other files may come, when it gets one (overlay.h). */
     if (is_sql(name))
-        return true;
+        return !there;
     if (!there && (page_file_find(name) >= 0 || page_view_is_sink(node_page(n))))
         return true;
     for (size_t i = 0; i < ARRAY_LEN(ends); i++) {

@@ -1,5 +1,6 @@
 /* kind_sql.c - a page's sql/: a file for each query, and the scratch beside them. */
 #include <errno.h>
+#include <string.h>
 
 #include "fs/internal.h"
 #include "fs/listing.h"
@@ -58,13 +59,21 @@ static int sql_list(struct node *n, struct listing *out)
     return page_sql_place(node_page(n), false) ? place_node_list(n, out) : 0;
 }
 
-/* Queries come and go with the text of queries.json. */
+/* Queries come with the text of queries.json. One that goes is lost (item_is_lost()), and is
+ * found to be when its attributes are asked for, as the kernel is told to do. */
 static bool sql_name_is_fleeting(struct node *n, const char *name, bool there)
 {
+    static const char end[] = ".rejected";
+    size_t len = strlen(name);
     (void)n;
-    (void)name;
-    (void)there;
-    return true;
+    if (len >= sizeof end && !strcmp(name + len - (sizeof end - 1), end))
+        return true;
+    return !there && page_sql_may_be(name);
+}
+
+static double sql_holds(struct node *n)
+{
+    return seconds_kept(page_sql_holds_ms(node_page(n)));
 }
 
 static int sql_xattr_get(struct node *n, const char *name, struct buf *out)
@@ -81,6 +90,8 @@ static int sql_xattr_list(struct node *n, struct buf *out)
 const struct node_ops sql_ops = {
     .path = "pages/<page>/sql/",
     .entry_timeout = FS_KEPT,
+    .absent_timeout = FS_KEPT,
+    .stat_holds = sql_holds,
     .is_fleeting = sql_name_is_fleeting,
     .unref = sql_object_unref,
     .stat = sql_stat,

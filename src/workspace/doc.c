@@ -61,6 +61,7 @@ void doc_bind(struct doc *d, struct item *it)
     d->present = true;
     d->unlinker = 0;
     page_touch(d->page);
+    sql_unsure(d);
 }
 
 struct item *doc_bind_file(struct doc *d, struct newcomer *n)
@@ -88,6 +89,7 @@ void doc_unbind(struct doc *d)
     d->waiting = false;
     d->staged = 0;
     page_touch(d->page);
+    sql_unsure(d);
 }
 
 static bool item_holds(const struct item *it, const struct text *text)
@@ -154,6 +156,7 @@ void doc_take_remote(struct doc *d, struct text *remote, struct text *fresh,
     d->mtime = mtime;
     if (d->file && !d->file->dirty)
         item_changed(d->file);
+    sql_unsure(d);
     if (was_known)
         page_changed_elsewhere(d->page, CHANGE_FILE, page_file_name(d->which));
 }

@@ -94,6 +94,8 @@ static void item_begin_change(struct item *it)
     }
     it->seq++;
     it->mtime = it->ctime = clock_now();
+    if (it->doc)
+        sql_unsure(it->doc);
 }
 
 static int item_may_write_locked(const struct item *it)
@@ -270,8 +272,7 @@ static void item_stat_memory(const struct item *it, struct stat *ret)
     ret->st_blocks = (ret->st_size + 511) / 512;
 }
 
-/* Nothing of it is going to change but by a sweep. */
-static bool page_is_settled(const struct page *p)
+bool page_is_settled(const struct page *p)
 {
     return (p->body == BODY_READY || p->body == BODY_SHED) && !p->stale && !p->unsure;
 }
@@ -282,9 +283,7 @@ int64_t item_holds_ms(struct item *it)
     ws_lock(it->ws);
     const struct doc *d = it->dirty ? NULL : it->doc;
     const struct page *p = d ? d->page : NULL;
-    if (it->doc && it->doc->which == PAGE_SQL)
-        holds = 0; /* nobody is told that queries.json is written */
-    else if (p && d->which != PAGE_PARAMS && !page_is_settled(p))
+    if (p && d->which != PAGE_PARAMS && !page_is_settled(p))
         holds = 0;
     else if (p && p->id && !p->list_token && !p->is_template)
         holds = it->ws->config.ttl_ms;
@@ -294,7 +293,8 @@ int64_t item_holds_ms(struct item *it)
 
 bool item_is_lost(struct item *it)
 {
-    ws_lock(it->ws);
+    if (!item_lock_memory(it))
+        return false;
     bool lost = it->lost && !it->doc;
     ws_unlock(it->ws);
     return lost;

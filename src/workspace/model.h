@@ -296,6 +296,9 @@ static inline void ws_unlock(struct workspace *ws)
 /* ---- telling the observer (observe.c) ------------------------------------------ */
 
 void item_changed(struct item *it); /* NULL: it has no file, and nobody knows it */
+/* Its attributes may be others; of its bytes that is not known yet. */
+void item_unsure(struct item *it);
+void page_sql_changed(struct page *p);
 void page_changed(struct page *p);
 void pages_changed(struct workspace *ws);
 void archived_changed(struct archived *a, struct workspace *ws);
@@ -341,6 +344,8 @@ static inline int page_docs(const struct page *p)
 }
 /* Makes them. NULL: a view. */
 struct doc *page_doc_of(struct page *p, enum page_file which);
+/* Nothing of it is going to change but by a sweep. */
+bool page_is_settled(const struct page *p);
 /* key NULL: the id, or for a page without one a new random word. */
 struct page *page_new(struct workspace *ws, const char *key, const char *id,
                       bool is_template);

@@ -390,6 +390,8 @@ void page_drop_body(struct page *p)
     for (int i = 0; i < page_docs(p); i++)
         if (p->docs[i].file && !p->docs[i].file->dirty)
             item_changed(p->docs[i].file);
+    if (p->sql)
+        sql_unsure(page_doc_of(p, PAGE_QUERIES));
 }
 
 /* ---- what a directory shows -------------------------------------------------- */

@@ -220,11 +220,25 @@ static void dir_take(struct sql_dir *dir, struct queries *now, const struct doc 
         file_refresh(dir, f, q);
 }
 
+void sql_unsure(struct doc *d)
+{
+    struct sql_dir *dir = d->which == PAGE_QUERIES ? d->page->sql : NULL;
+    struct sql_file *f;
+    struct sql_file *tmp;
+    if (!dir || dir->unsure)
+        return;
+    dir->unsure = true;
+    page_sql_changed(dir->page);
+    HASH_ITER (hh, dir->files, f, tmp)
+        item_unsure(f->doc.file);
+}
+
 void sql_refresh(struct sql_dir *dir)
 {
     struct queries now = {0};
     if (!dir)
         return;
+    dir->unsure = false;
     struct doc *q = page_doc_of(dir->page, PAGE_QUERIES);
     dir_unveil(dir);
     if (seen_same(dir, q))
@@ -256,8 +270,10 @@ struct sql_dir *sql_dir_of(struct page *p)
 
 void sql_touch(struct page *p)
 {
-    if (p->sql)
-        p->sql->mtime = clock_now();
+    if (!p->sql)
+        return;
+    p->sql->mtime = clock_now();
+    page_sql_changed(p);
 }
 
 struct item *sql_place(struct page *p, bool make)
@@ -350,8 +366,26 @@ int page_sql_stat_ready(struct page *p, struct wait *w)
 
 int page_sql_settle(struct page *p, const char *name, struct wait *w)
 {
+    return page_sql_may_be(name) ? page_sql_ready(p, w) : 0;
+}
+
+bool page_sql_may_be(const char *name)
+{
     cleanup_free char *query = queries_name_of_file(name);
-    return query ? page_sql_ready(p, w) : 0;
+    return query != NULL;
+}
+
+int64_t page_sql_holds_ms(struct page *p)
+{
+    int64_t holds = INT64_MAX;
+    ws_lock(p->ws);
+    bool listed = p->sql && p->sql->listed;
+    if (listed && !page_is_settled(p))
+        holds = 0;
+    else if (listed && p->id && !p->list_token)
+        holds = p->ws->config.ttl_ms;
+    ws_unlock(p->ws);
+    return holds;
 }
 
 struct item *page_sql_find(struct page *p, const char *name)

@@ -4,8 +4,8 @@
  * There is one truth, the text of queries.json: the draft that its file holds, else what it
  * shows. A file of sql/ is a document (struct doc, PAGE_SQL) whose value lies inside that
  * one. What is shown is worked out of it when somebody looks and it is another than the last
- * time (sql_refresh()); nobody has to be told of a change, and the kernel keeps no attributes
- * of these files. While the text is no JSON, sql/ shows the queries as they last were.
+ * time (sql_refresh()); until then the kernel is told that all is unsure (sql_unsure()), once.
+ * While the text is no JSON, sql/ shows the queries as they last were.
  *
  *   written    bytes are the item's own, as those of any document that is being written
  *   committed  close, fsync, the last release: they are put into the text of queries.json in
@@ -64,6 +64,7 @@ struct sql_dir {
     struct sql_file *files;
     struct timespec mtime; /* a name came or went */
     bool listed;           /* somebody may have kept its names */
+    bool unsure;           /* that was told, and nobody has looked since */
     bool removed;          /* rmdir */
     pid_t remover;
     bool bare; /* of a new page: only what is made there is there */
@@ -82,6 +83,9 @@ struct sql_dir {
 };
 
 struct sql_dir *sql_dir_of(struct page *p); /* made when there is none */
+/* What a document holds is another text, or about to be: of queries.json the files here are
+ * to be asked for anew. */
+void sql_unsure(struct doc *d);
 /* Looks at what queries.json holds now. NULL is allowed. */
 void sql_refresh(struct sql_dir *dir);
 /* Its scratch; made: the item is, and the directory on the disk when it is needed. NULL:

@@ -79,6 +79,7 @@ enum workspace_change { CHANGE_FILE, CHANGE_CAME, CHANGE_GONE };
 struct workspace_observer {
     void (*file)(void *arg, struct item *it);        /* bytes or attributes */
     void (*page)(void *arg, struct page *p);         /* its directory, and its views */
+    void (*sql)(void *arg, struct page *p);          /* its sql/ */
     void (*pages)(void *arg);                        /* pages/ and by-id/ */
     void (*archived)(void *arg, struct archived *a); /* it, and archived/ */
     /* Somebody else's doing: a file of p ("spec.json"), or p itself, at this name in
@@ -233,6 +234,9 @@ int page_sql_stat(struct page *p, struct stat *ret); /* -ESTALE: the page is gon
 int page_sql_ready(struct page *p, struct wait *w);
 int page_sql_stat_ready(struct page *p, struct wait *w); /* where they were listed before */
 int page_sql_settle(struct page *p, const char *name, struct wait *w);
+bool page_sql_may_be(const char *name); /* a query's file */
+/* As item_holds_ms(). */
+int64_t page_sql_holds_ms(struct page *p);
 /* A reference; NULL: no query's file. */
 struct item *page_sql_find(struct page *p, const char *name);
 /* Where its scratch is; borrowed, lives as long as the page. make false: NULL where there is
