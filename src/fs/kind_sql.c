@@ -24,7 +24,8 @@ static int sql_ready(struct node *n, enum ready_for what, struct wait *w)
 {
     if (what == READY_ATTR)
         return page_sql_stat_ready(node_page(n), w);
-    return what == READY_LIST || what == READY_RENAME ? page_sql_ready(node_page(n), w) : 0;
+    return what == READY_LIST || what == READY_RENAME ? page_sql_ready(node_page(n), w)
+                                                      : 0;
 }
 
 static int sql_settle(struct node *n, const char *name, struct wait *w)

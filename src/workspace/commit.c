@@ -295,6 +295,21 @@ int save_rename(struct doc *d, struct newcomer *n, const struct saver *by, struc
     return err;
 }
 
+/* A new page's file has it at once: it may wait there for the spec. */
+static struct save *save_new_beside(struct doc *d, struct text *text,
+                                    struct timespec mtime, const struct saver *by)
+{
+    if (!d->page->id)
+        return save_new(d, sql_put_queries(d->page, text, mtime), text, by);
+    d->present = true;
+    struct save *s = save_new(d, doc_item(d), text, by);
+    s->rename = true;
+    s->slot = STATE_MOVED;
+    s->mtime = mtime;
+    s->from.it = item_ref(s->item);
+    return s;
+}
+
 int save_beside(struct doc *d, struct text *text, struct timespec mtime,
                 const struct saver *by, struct wait *w)
 {
@@ -314,12 +329,7 @@ int save_beside(struct doc *d, struct text *text, struct timespec mtime,
         sql_put_queries(d->page, text, mtime);
         return batch_stage(d, by->batch, kept, w);
     }
-    d->present = true;
-    struct save *s = save_new(d, doc_item(d), text, by);
-    s->rename = true;
-    s->slot = STATE_MOVED;
-    s->mtime = mtime;
-    s->from.it = item_ref(s->item);
+    struct save *s = save_new_beside(d, text, mtime, by);
     wait_add(&s->waits, w);
     save_keep(s);
     save_enqueue(s);

@@ -20,7 +20,8 @@
 struct faults_texts {
     const struct text *spec;
     struct text *queries;
-    bool sql_files; /* it was saved from sql/: a fault of a query's SQL is told with the place
+    bool
+        sql_files; /* it was saved from sql/: a fault of a query's SQL is told with the place
                      * in the file that has it, "sql/deals.sql:3:14" */
 };
 

@@ -248,8 +248,8 @@ int item_sync(struct item *it, bool datasync)
 static void item_stat_doc(const struct item *it, struct stat *ret)
 {
     struct doc *d = it->doc;
-    ret->st_ino = d->which == PAGE_SQL ? sql_file_number(d)
-                                       : page_file_number(d->page, d->which);
+    ret->st_ino =
+        d->which == PAGE_SQL ? sql_file_number(d) : page_file_number(d->page, d->which);
     ret->st_mode = S_IFREG | (item_may_write_locked(it) ? 0444 : 0644);
     ret->st_mtim = it->dirty ? it->mtime : d->mtime;
     ret->st_ctim = ret->st_mtim;

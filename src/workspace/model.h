@@ -69,9 +69,9 @@ struct item {
     struct item *down;        /* for a walk */
 
     /* Guarded by workspace.lock. */
-    struct page *page; /* weak; the page whose local directory this is */
+    struct page *page;   /* weak; the page whose local directory this is */
     struct page *sql_of; /* weak; the page whose sql/ this is (sql.h) */
-    uint64_t ino;      /* of a document's file that lost its name */
+    uint64_t ino;        /* of a document's file that lost its name */
     mode_t mode;
     struct timespec mtime, ctime;
     struct doc *doc;    /* the document this file is; NULL: scratch */
@@ -179,8 +179,8 @@ struct page {
     struct text *info;   /* info.json: of the body, of the summary before there is one */
     struct item *local;
     struct sql_dir *sql; /* sql.h; NULL: nobody has looked */
-    unsigned hidden; /* bit of each view that was unlinked */
-    pid_t unlinker;  /* who did it last */
+    unsigned hidden;     /* bit of each view that was unlinked */
+    pid_t unlinker;      /* who did it last */
 
     struct text *verdict; /* of the last good save here; NULL: none */
     struct save *save;    /* running */

@@ -33,14 +33,14 @@ static bool name_is_plain(const char *name, size_t len)
 char *queries_name_of_file(const char *file)
 {
     size_t len = strlen(file);
-    if (len <= QUERY_SUFFIX ||
-        strcmp(file + len - QUERY_SUFFIX, query_suffix) != 0 ||
+    if (len <= QUERY_SUFFIX || strcmp(file + len - QUERY_SUFFIX, query_suffix) != 0 ||
         !name_is_plain(file, len - QUERY_SUFFIX))
         return NULL;
     return xstrndup(file, len - QUERY_SUFFIX);
 }
 
-static void query_name(const struct queries *q, const struct query *query, struct buf *out)
+static void query_name(const struct queries *q, const struct query *query,
+                       struct buf *out)
 {
     if (query->name.start < query->name.end)
         json_string_decode(q->text->data, query->name, out);
@@ -116,8 +116,8 @@ static bool query_take(const char *text, const struct json_iter *it, struct quer
     struct json_span source;
     struct json_span name;
     *ret = (struct query){.element = it->value, .index = it->index};
-    if (it->value.type != JSON_OBJECT || !json_member(text, it->value, "sql", &ret->sql) ||
-        ret->sql.type != JSON_STRING)
+    if (it->value.type != JSON_OBJECT ||
+        !json_member(text, it->value, "sql", &ret->sql) || ret->sql.type != JSON_STRING)
         return false;
     if (json_member(text, it->value, "source", &source) && source.type != JSON_NULL &&
         !(source.type == JSON_STRING && json_string_is(text, source, "sql")))

@@ -17,8 +17,8 @@ struct query {
     struct json_span element; /* the query itself */
     struct json_span name;    /* its string; empty: it has none */
     struct json_span sql;
-    size_t index; /* in the array */
-    char *file;   /* "deals.sql"; no two have the same */
+    size_t index;     /* in the array */
+    char *file;       /* "deals.sql"; no two have the same */
     unsigned repeats; /* others of its name */
     UT_hash_handle hh;
 };

@@ -181,7 +181,8 @@ static void put_query(struct buf *out, const struct layout *l, const char *name,
 }
 
 /* The last element of the array, and the last that shows how objects are laid out. */
-static bool array_end(const struct queries *q, struct layout *l, struct json_span *ret_last)
+static bool array_end(const struct queries *q, struct layout *l,
+                      struct json_span *ret_last)
 {
     struct json_iter it;
     bool any = false;

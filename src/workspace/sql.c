@@ -83,8 +83,9 @@ static bool file_is_held(const struct sql_file *f)
 
 /* ---- what queries.json holds --------------------------------------------------- */
 
-static struct timespec queries_mtime(const struct doc *q)
+struct timespec sql_queries_mtime(struct page *p)
 {
+    const struct doc *q = page_doc_of(p, PAGE_QUERIES);
     return q->file && q->file->dirty ? q->file->mtime : q->mtime;
 }
 
@@ -144,9 +145,9 @@ static bool file_shows(const struct sql_file *f, const struct text *fresh)
     const struct text *shown = d->shown;
     if (d->shed)
         return d->shed_sum == cache_sum("", fresh->data, fresh->len);
-    return shown && (text_equal(shown, fresh) ||
-                     (shown->len && shown->len + 1 == fresh->len &&
-                      !memcmp(shown->data, fresh->data, shown->len)));
+    return shown &&
+           (text_equal(shown, fresh) || (shown->len && shown->len + 1 == fresh->len &&
+                                         !memcmp(shown->data, fresh->data, shown->len)));
 }
 
 static void file_take(struct sql_file *f, const struct queries *queries,
@@ -185,7 +186,7 @@ static void file_refresh(struct sql_dir *dir, struct sql_file *f, const struct d
     const struct query *query = queries_find(&dir->queries, f->file);
     f->declared = query != NULL;
     if (query) {
-        file_take(f, &dir->queries, query, queries_mtime(q));
+        file_take(f, &dir->queries, query, sql_queries_mtime(q->page));
         if (!doc_is_draft(q) && !(f->doc.file && f->doc.file->dirty))
             file_note_good(f);
     } else if (!file_is_held(f)) {
@@ -302,7 +303,7 @@ struct doc *sql_doc(struct page *p, const char *name, bool make)
     f = file_new(dir, name);
     f->doc.present = query && !dir->bare;
     if (query) {
-        f->doc.mtime = queries_mtime(q);
+        f->doc.mtime = sql_queries_mtime(q->page);
         file_refresh(dir, f, q);
     }
     return &f->doc;
@@ -434,10 +435,10 @@ int page_sql_make(struct page *p)
 {
     ws_lock(p->ws);
     struct sql_dir *dir = sql_dir_of(p);
-    int err = p->is_template       ? -EROFS
-              : dir_is_there(p)    ? -EEXIST
-              : p->detached        ? -ENOENT
-                                   : 0;
+    int err = p->is_template    ? -EROFS
+              : dir_is_there(p) ? -EEXIST
+              : p->detached     ? -ENOENT
+                                : 0;
     if (!err && !p->id) {
         dir->bare = true;
         err = overlay_sub_make(sql_place(p, true));

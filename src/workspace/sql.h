@@ -98,6 +98,8 @@ void sql_touch(struct page *p); /* a name came or went */
 struct doc *sql_doc(struct page *p, const char *name, bool make);
 struct sql_file *sql_file_of(struct doc *d); /* PAGE_SQL */
 uint64_t sql_file_number(struct doc *d);
+/* The time of a file that nobody has looked at yet. */
+struct timespec sql_queries_mtime(struct page *p);
 /* It is nothing any more that queries.json does not say. */
 void sql_file_drop(struct sql_file *f);
 
@@ -133,7 +135,8 @@ int sql_commit(struct item *it, enum save_why why, const struct committer *by,
 int sql_weave(struct sql_file *f, const struct text *text, struct text **ret_queries,
               struct json_error *ret_error);
 /* Puts the text into the file queries.json, which is a draft then; borrowed. */
-struct item *sql_put_queries(struct page *p, const struct text *text, struct timespec mtime);
+struct item *sql_put_queries(struct page *p, const struct text *text,
+                             struct timespec mtime);
 /* Notes what was refused here, and keeps it beside the file. */
 void sql_refuse(struct sql_file *f, struct text *text, const struct json_error *e);
 void sql_sent_forget(struct sql_sent *sent);

@@ -227,8 +227,8 @@ int sql_rename(struct doc *from, struct doc *to, unsigned flags, const struct sa
 {
     struct sql_file *f = sql_file_of(from);
     struct sql_file *t = sql_file_of(to);
-    struct json_error error = {.line = 1, .column = 1,
-                               .message = "queries.json is to be mended first"};
+    struct json_error error = {
+        .line = 1, .column = 1, .message = "queries.json is to be mended first"};
     cleanup_text struct text *queries = NULL;
     int err = rename_check(from, to, flags);
     if (err)

@@ -49,12 +49,14 @@ void sql_shed(struct page *p)
     dir_forget_queries(p->sql);
 }
 
-/* Nobody has it in hand, and it is as queries.json has it. */
+/* Nobody has it in hand, and it is as queries.json has it, times too. */
 static bool file_is_idle(const struct sql_file *f)
 {
     const struct doc *d = &f->doc;
     const struct item *it = d->file;
-    return d->present && f->declared && !d->own && !d->problem && d->page->id &&
+    struct timespec mtime = sql_queries_mtime(d->page);
+    return d->mtime.tv_sec == mtime.tv_sec && d->mtime.tv_nsec == mtime.tv_nsec &&
+           d->present && f->declared && !d->own && !d->problem && d->page->id &&
            (!it || (!it->dirty && !it->xattrs && atomic_load(&it->refs) == 1));
 }
 

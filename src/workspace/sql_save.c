@@ -12,9 +12,10 @@
 
 /* ---- into the text of queries.json --------------------------------------------- */
 
-__attribute__((format(printf, 4, 5))) static int
-weave_refuse(struct json_error *e, const struct text *text, size_t offset,
-             const char *fmt, ...)
+__attribute__((format(printf, 4, 5))) static int weave_refuse(struct json_error *e,
+                                                              const struct text *text,
+                                                              size_t offset,
+                                                              const char *fmt, ...)
 {
     va_list ap;
     e->offset = offset;

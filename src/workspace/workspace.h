@@ -232,7 +232,8 @@ uint64_t page_sql_number(const struct page *p);
 int page_sql_stat(struct page *p, struct stat *ret); /* -ESTALE: the page is gone */
 /* Which queries there are is known; whether one has this name is. */
 int page_sql_ready(struct page *p, struct wait *w);
-int page_sql_stat_ready(struct page *p, struct wait *w); /* where they were listed before */
+int page_sql_stat_ready(struct page *p,
+                        struct wait *w); /* where they were listed before */
 int page_sql_settle(struct page *p, const char *name, struct wait *w);
 bool page_sql_may_be(const char *name); /* a query's file */
 /* As item_holds_ms(). */

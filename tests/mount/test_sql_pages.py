@@ -147,6 +147,39 @@ def test_a_new_page_from_sql_files(mount):
     assert os.listdir(where / "sql") == ["one.sql"]
 
 
+def test_a_new_page_by_renames(mount):
+    mount.names()
+    where = mount.page("fresh")
+    os.mkdir(where)
+    os.mkdir(where / "sql")
+    for name, text in (("one", "SELECT 1 AS n\n"), ("two", "SELECT 0\n"), ("two", "SELECT 2 AS n\n")):
+        write(where / "sql/new", text)
+        os.rename(where / "sql/new", where / f"sql/{name}.sql")
+    assert sorted(os.listdir(where / "sql")) == ["one.sql", "two.sql"]
+    assert json.loads((where / "queries.json").read_text()) == [ONE, TWO]
+    os.rename(where / "sql/two.sql", where / "sql/other.sql")
+    assert sorted(os.listdir(where / "sql")) == ["one.sql", "other.sql"]
+    write(where / "spec.json", dumps(BOUND))
+    assert mount.server.page("fresh")["declared_queries"] == [ONE, {**TWO, "name": "other"}]
+
+
+@pytest.mark.parametrize("command", ["rsync -a pages/a/ pages/b/",
+                                     "cp -a pages/a pages/b",
+                                     "tar -C pages/a -c . | (mkdir pages/b; tar -C pages/b -x)"])
+def test_other_ways_of_copying(mount, command):
+    mount.names()
+    os.mkdir(mount.page("a"))
+    write(mount.page("a") / "queries.json", dumps([ONE, TWO]))
+    write(mount.page("a") / "spec.json", dumps(BOUND))
+    mount.server.forget()
+    run(command, cwd=mount.path)
+    assert mount.server.count("POST", r"^/pages$") == 1, mount.server.log_lines()
+    assert mount.server.count("PATCH") == 0, mount.server.log_lines()
+    assert stored(mount, "b") == [ONE, TWO]
+    assert sorted(os.listdir(mount.page("b") / "sql")) == ["one.sql", "two.sql"]
+    assert (mount.page("b") / "errors").read_text() == ""
+
+
 def test_removing_a_page_that_was_read(shared):
     mount, where, page = shared
     os.listdir(where / "sql")

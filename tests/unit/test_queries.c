@@ -66,8 +66,9 @@ static void test_names_are_made_safe(void **state)
     assert_files("[{\"name\":\"../x\",\"sql\":\"\"}]", "x~5c237dda.sql");
     assert_files("[{\"name\":\"a/b\",\"sql\":\"\"},{\"name\":\"a-b\",\"sql\":\"\"}]",
                  "a-b~3a8e75c1.sql a-b.sql");
-    assert_files("[{\"sql\":\"\"},{\"name\":\"\",\"sql\":\"\"},{\"name\":4,\"sql\":\"\"}]",
-                 "query~811c9dc5.sql query~811c9dc5~2.sql query~811c9dc5~3.sql");
+    assert_files(
+        "[{\"sql\":\"\"},{\"name\":\"\",\"sql\":\"\"},{\"name\":4,\"sql\":\"\"}]",
+        "query~811c9dc5.sql query~811c9dc5~2.sql query~811c9dc5~3.sql");
     assert_files("[{\"name\":\"a\",\"sql\":\"\"},{\"name\":\"a\",\"sql\":\"\"},"
                  "{\"name\":\"a~2\",\"sql\":\"\"},{\"name\":\"a\",\"sql\":\"\"}]",
                  "a.sql a~3.sql a~2.sql a~4.sql");
@@ -75,7 +76,7 @@ static void test_names_are_made_safe(void **state)
 
 static void test_any_name_is_one_component(void **state)
 {
-    static const char *const odd[] = {".", "..",     ".hidden",     "#auto#", "a\\nb",
+    static const char *const odd[] = {".", "..",      ".hidden",    "#auto#",  "a\\nb",
                                       "/", "\\u0000", "\\u202eabc", "\\u007f", "a\\/b"};
     for (size_t i = 0; i < ARRAY_LEN(odd); i++) {
         cleanup_free char *json =
@@ -98,9 +99,9 @@ static void test_long_names(void **state)
     char name[400];
     memset(name, 'n', sizeof name);
     for (size_t len = 240; len < sizeof name; len += 11) {
-        cleanup_free char *json =
-            xasprintf("[{\"name\":\"%.*s\",\"sql\":\"\"},{\"name\":\"%.*s\",\"sql\":\"\"}]",
-                      (int)len, name, (int)len, name);
+        cleanup_free char *json = xasprintf(
+            "[{\"name\":\"%.*s\",\"sql\":\"\"},{\"name\":\"%.*s\",\"sql\":\"\"}]",
+            (int)len, name, (int)len, name);
         struct queries q = read_queries(json);
         assert_true(name_is_component(q.list[0].file));
         assert_true(name_is_component(q.list[1].file));
@@ -123,8 +124,7 @@ static void test_names_of_files(void **state)
 
 static void test_what_is_no_list(void **state)
 {
-    static const char *const texts[] = {"",    "{}",      "[",
-                                        "nul", "\"[]\"", "\xef\xbb\xbf[]"};
+    static const char *const texts[] = {"", "{}", "[", "nul", "\"[]\"", "\xef\xbb\xbf[]"};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         cleanup_text struct text *text = text_from_string(texts[i]);
         struct queries q = {0};
@@ -198,8 +198,9 @@ static void test_set_keeps_the_rest(void **state)
 
 static void test_rename_and_remove(void **state)
 {
-    struct queries q = read_queries("[ {\"name\" : \"\\u0061\", \"sql\":\"x\"} ,\n"
-                                    "  {\"name\":\"b\",\"sql\":\"y\"},{\"sql\":\"z\"}]\n");
+    struct queries q =
+        read_queries("[ {\"name\" : \"\\u0061\", \"sql\":\"x\"} ,\n"
+                     "  {\"name\":\"b\",\"sql\":\"y\"},{\"sql\":\"z\"}]\n");
     assert_text(queries_rename(&q, find(&q, "a.sql"), "q\"\\"),
                 "[ {\"name\" : \"q\\\"\\\\\", \"sql\":\"x\"} ,\n"
                 "  {\"name\":\"b\",\"sql\":\"y\"},{\"sql\":\"z\"}]\n");
@@ -240,10 +241,11 @@ static void test_add(void **state)
     assert_added("[ { \"name\" : \"a\" , \"sql\" : \"\" } ]",
                  "[ { \"name\" : \"a\" , \"sql\" : \"\" }, "
                  "{ \"name\" : \"n\", \"source\" : \"sql\", \"sql\" : \"S\" } ]");
-    assert_added("[\r\n\t{\r\n\t\t\"name\": \"a\",\r\n\t\t\"sql\": \"\"\r\n\t}\r\n]\r\n",
-                 "[\r\n\t{\r\n\t\t\"name\": \"a\",\r\n\t\t\"sql\": \"\"\r\n\t},\r\n\t{\r\n"
-                 "\t\t\"name\": \"n\",\r\n\t\t\"source\": \"sql\",\r\n"
-                 "\t\t\"sql\": \"S\"\r\n\t}\r\n]\r\n");
+    assert_added(
+        "[\r\n\t{\r\n\t\t\"name\": \"a\",\r\n\t\t\"sql\": \"\"\r\n\t}\r\n]\r\n",
+        "[\r\n\t{\r\n\t\t\"name\": \"a\",\r\n\t\t\"sql\": \"\"\r\n\t},\r\n\t{\r\n"
+        "\t\t\"name\": \"n\",\r\n\t\t\"source\": \"sql\",\r\n"
+        "\t\t\"sql\": \"S\"\r\n\t}\r\n]\r\n");
     assert_added("[\n  {\"a\": {\n    \"b\": 1}},\n  {}]",
                  "[\n  {\"a\": {\n    \"b\": 1}},\n  {},\n"
                  "  {\"name\": \"n\",\"source\": \"sql\",\"sql\": \"S\"}]");
@@ -262,9 +264,9 @@ static void put_blanks(struct buf *out)
 
 static void put_string(struct buf *out)
 {
-    static const char *const pieces[] = {"a",   "\\n",     "\\\"", "\\\\",  "\\/", "é",
-                                         "\\b", "\\u0041", "x y",  "\\u0000", "/",
-                                         "\\ud83d\\ude00", ".",    "\\r"};
+    static const char *const pieces[] = {
+        "a",   "\\n",     "\\\"", "\\\\",           "\\/", "é",  "\\b", "\\u0041",
+        "x y", "\\u0000", "/",    "\\ud83d\\ude00", ".",   "\\r"};
     buf_putc(out, '"');
     for (size_t n = random_below(6); n; n--)
         buf_puts(out, pieces[random_below(ARRAY_LEN(pieces))]);
@@ -313,8 +315,8 @@ static struct text *random_queries(void)
 
 static struct buf random_sql(void)
 {
-    static const char *const pieces[] = {"SELECT", "\n", "\"", "\\", "é", "\r\n", " ",
-                                         "\t",     "\1"};
+    static const char *const pieces[] = {"SELECT", "\n", "\"", "\\", "é",
+                                         "\r\n",   " ",  "\t", "\1"};
     struct buf sql = BUF_INIT;
     for (size_t n = 1 + random_below(8); n; n--)
         buf_puts(&sql, pieces[random_below(ARRAY_LEN(pieces))]);
