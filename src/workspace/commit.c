@@ -327,7 +327,7 @@ int save_beside(struct doc *d, struct text *text, struct timespec mtime,
     if (batch_is_open(d->page->ws, by->batch)) {
         cleanup_text struct text *kept = text_ref(base);
         sql_put_queries(d->page, text, mtime);
-        return batch_stage(d, by->batch, kept, w);
+        return batch_stage(d, by, kept, w);
     }
     struct save *s = save_new_beside(d, text, mtime, by);
     wait_add(&s->waits, w);

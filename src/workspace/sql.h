@@ -14,6 +14,9 @@
  *              From there on all is a save of queries.json: state.db has the draft before
  *              anything is sent, the verdict, conflicts, batches, `queries.json` in status.
  *              The SQL file is clean again, and shows what was refused as that one does
+ *   based on   what its process was last given of queries.json, as ever (conflict.h); but where
+ *              another one here saved another query meanwhile, whose text this one goes into,
+ *              that is no conflict (sql_rebase())
  *   sticky     a later close of the same writes is answered as the commit point of that
  *              change of queries.json was (sql_file.via)
  *   renamed    onto a name here: a save of the text with that string in it, which the file
@@ -134,6 +137,8 @@ int sql_commit(struct item *it, enum save_why why, const struct committer *by,
  * -EBUSY: the page's texts are not here. */
 int sql_weave(struct sql_file *f, const struct text *text, struct text **ret_queries,
               struct json_error *ret_error);
+/* The saver's query is as it was given: then it knows the others as they are now. */
+void sql_rebase(struct sql_file *f, const struct saver *by);
 /* Puts the text into the file queries.json, which is a draft then; borrowed. */
 struct item *sql_put_queries(struct page *p, const struct text *text,
                              struct timespec mtime);

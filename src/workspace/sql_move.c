@@ -164,6 +164,7 @@ int sql_take_newcomer(struct doc *d, struct newcomer *n, const struct saver *by,
     if (d->problem)
         doc_clear_problem(d);
     sql_note_sent(f, queries, n->text);
+    sql_rebase(f, by);
     return move_start(m, queries, by, w);
 }
 
@@ -245,6 +246,7 @@ int sql_rename(struct doc *from, struct doc *to, unsigned flags, const struct sa
         move_free(m);
         return 0;
     }
+    sql_rebase(f, by);
     err = text_of_rename(f, t, sql, &queries, &error);
     if (!err)
         return move_start(m, queries, by, w);

@@ -57,6 +57,33 @@ int sql_weave(struct sql_file *f, const struct text *text, struct text **ret_que
     return 0;
 }
 
+/* The SQL that a text of queries.json has in this file, or had; "" where it has none. */
+static void sql_in(struct text *queries, const char *file, struct buf *out)
+{
+    struct queries q = {0};
+    if (!queries || queries_read(queries, &q, NULL) != 0)
+        return;
+    const struct query *query = queries_find(&q, file);
+    if (query)
+        queries_show(&q, query, out);
+    queries_finish(&q);
+}
+
+void sql_rebase(struct sql_file *f, const struct saver *by)
+{
+    struct doc *q = page_doc_of(f->doc.page, PAGE_QUERIES);
+    struct text *base = conflict_base(q, by);
+    cleanup_buf struct buf then = BUF_INIT;
+    cleanup_buf struct buf now = BUF_INIT;
+    if (q->theirs || !q->remote || by->tgid <= 0 || doc_is_draft(q) ||
+        text_equal(base, q->remote))
+        return;
+    sql_in(base, f->file, &then);
+    sql_in(q->remote, f->file, &now);
+    if (then.len == now.len && (!now.len || !memcmp(then.data, now.data, now.len)))
+        conflict_give(q, by->tgid);
+}
+
 struct item *sql_put_queries(struct page *p, const struct text *text,
                              struct timespec mtime)
 {
@@ -225,7 +252,7 @@ static void sql_give_back(struct sql_file *f, const struct text *text)
 
 /* *ret_queries: the file queries.json, whose commit point is next (a reference); NULL: none
  * is. */
-static int sql_apply(struct item *it, struct item **ret_queries)
+static int sql_apply(struct item *it, const struct saver *by, struct item **ret_queries)
 {
     struct sql_file *f = sql_file_of(it->doc);
     struct page *p = f->doc.page;
@@ -248,6 +275,7 @@ static int sql_apply(struct item *it, struct item **ret_queries)
     sql_note_sent(f, queries, text);
     if (sql_is_no_change(p->sql, queries))
         return 0;
+    sql_rebase(f, by);
     item_unref(f->via);
     f->via = item_ref(sql_put_queries(p, queries, it->mtime));
     f->via_seq = f->via->seq;
@@ -302,20 +330,21 @@ static int sql_wait_for_texts(struct item *it, enum save_why why,
 int sql_commit(struct item *it, enum save_why why, const struct committer *by,
                struct wait *w)
 {
+    struct saver saver = saver_of(it->ws, by->tgid);
     struct item *queries = NULL;
     int err = 0;
     ws_lock(it->ws);
     bool go = it->doc && it->doc->which == PAGE_SQL && sql_begin(it, why, by, w, &err);
     if (go)
-        err = sql_apply(it, &queries);
+        err = sql_apply(it, &saver, &queries);
     ws_unlock(it->ws);
     if (go && err == -EBUSY)
         return sql_wait_for_texts(it, why, by, w);
     if (!queries)
         return err;
     /* The text is whole: it is a commit point of queries.json whoever closes. */
-    const struct committer saver = {by->tgid, true, NULL};
-    err = item_commit(queries, why == SAVE_RELEASE ? why : SAVE_FSYNC, &saver, w);
+    const struct committer whole = {by->tgid, true, NULL};
+    err = item_commit(queries, why == SAVE_RELEASE ? why : SAVE_FSYNC, &whole, w);
     item_unref(queries);
     return err;
 }

@@ -3,6 +3,8 @@ somebody else's edits, what the kernel keeps."""
 import errno
 import json
 import os
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -308,6 +310,62 @@ def test_a_conflict_is_that_of_queries_json(shared):
     write(where / "sql/one.sql", "SELECT 'mine' AS n\n")
     assert queries(mount.server, page)[0]["sql"] == "SELECT 'mine' AS n"
     assert (where / "errors").read_text() == ""
+
+
+EDITOR = r"""
+import sys
+for line in sys.stdin:
+    name, *text = line.rstrip("\n").split("\t")
+    try:
+        if text:
+            with open(name, "w") as file:
+                file.write(text[0] + "\n")
+        else:
+            open(name).read()
+        print(0, flush=True)
+    except OSError as err:
+        print(err.errno, flush=True)
+"""
+
+
+@pytest.fixture
+def editors(shared):
+    """Two processes that stand in the page and stay: (name) reads, (name, text) saves."""
+    made = [subprocess.Popen([sys.executable, "-c", EDITOR], cwd=shared[1], text=True,
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in "ab"]
+
+    def caller(process):
+        def call(*words):
+            process.stdin.write("\t".join(words) + "\n")
+            process.stdin.flush()
+            return int(process.stdout.readline())
+        return call
+    yield [caller(each) for each in made]
+    for each in made:
+        each.stdin.close()
+        each.wait(30)
+        each.stdout.close()
+
+
+def test_two_editors_of_two_queries(shared, editors):
+    """Each knows the other's query as it is now: its own text goes in beside it."""
+    mount, where, page = shared
+    one, two = editors
+    assert one("sql/one.sql") == two("sql/two.sql") == 0
+    for turn in range(3):
+        assert one("sql/one.sql", f"SELECT 1{turn} AS n") == 0
+        assert two("sql/two.sql", f"SELECT 2{turn} AS n") == 0
+    assert [q["sql"] for q in queries(mount.server, page)] == ["SELECT 12 AS n", "SELECT 22 AS n"]
+
+
+def test_two_editors_of_one_query(shared, editors):
+    mount, where, page = shared
+    one, two = editors
+    assert one("sql/one.sql") == two("sql/one.sql") == 0
+    assert one("sql/one.sql", "SELECT 'a' AS n") == 0
+    assert two("sql/one.sql", "SELECT 'b' AS n") == errno.ESTALE
+    assert queries(mount.server, page)[0]["sql"] == "SELECT 'a' AS n"
+    assert (where / "sql/one.sql").read_text() == "SELECT 'b' AS n\n"
 
 
 def test_a_conflict_at_a_rename(shared):
