@@ -435,12 +435,18 @@ def test_many_writers_lose_nothing(mount):
         f"{s}\n" for s in sql]
 
 
-def test_killed_while_it_is_validated(shared):
+def replace(path, text):
+    write(path.parent / "new", text)
+    os.replace(path.parent / "new", path)
+
+
+@pytest.mark.parametrize("save", [write, replace])
+def test_killed_while_it_is_validated(shared, save):
     mount, where, page = shared
     (where / "sql/one.sql").read_text()
     mount.server.fault("POST", r"/pages/validate$", "hang")
     saving = threading.Thread(target=lambda: pytest.raises(
-        OSError, write, where / "sql/one.sql", "SELECT 'kept' AS n\n"))
+        OSError, save, where / "sql/one.sql", "SELECT 'kept' AS n\n"))
     saving.start()
     wait_for(lambda: mount.server.count("POST", r"/pages/validate$"), 10, "the validation")
     mount.kill()
