@@ -24,8 +24,9 @@ static int sql_ready(struct node *n, enum ready_for what, struct wait *w)
 {
     if (what == READY_ATTR)
         return page_sql_stat_ready(node_page(n), w);
-    return what == READY_LIST || what == READY_RENAME ? page_sql_ready(node_page(n), w)
-                                                      : 0;
+    if (what == READY_RENAME)
+        return page_sql_rename_ready(node_page(n), w);
+    return what == READY_LIST ? page_sql_ready(node_page(n), w) : 0;
 }
 
 static int sql_settle(struct node *n, const char *name, struct wait *w)
@@ -40,13 +41,13 @@ static struct item *sql_place(struct node *n)
 
 static int sql_lookup(struct node *n, const char *name, struct node **ret_child)
 {
-    struct item *it = page_sql_find(node_page(n), name);
-    if (it) {
+    struct item *it;
+    int err = page_sql_find(node_page(n), name, &it);
+    if (!err)
         *ret_child = item_node(n->fs, it);
-        return 0;
-    }
-    return page_sql_place(node_page(n), false) ? place_node_lookup(n, name, ret_child)
-                                               : -ENOENT;
+    if (err == -ENOENT && page_sql_place(node_page(n), false))
+        return place_node_lookup(n, name, ret_child);
+    return err;
 }
 
 static void sql_list_one(void *arg, const char *name, uint64_t ino, mode_t type)
@@ -56,8 +57,8 @@ static void sql_list_one(void *arg, const char *name, uint64_t ino, mode_t type)
 
 static int sql_list(struct node *n, struct listing *out)
 {
-    page_sql_each(node_page(n), sql_list_one, out);
-    return page_sql_place(node_page(n), false) ? place_node_list(n, out) : 0;
+    int err = page_sql_each(node_page(n), sql_list_one, out);
+    return !err && page_sql_place(node_page(n), false) ? place_node_list(n, out) : err;
 }
 
 /* Queries come with the text of queries.json. One that goes is lost (item_is_lost()), and is

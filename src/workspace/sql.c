@@ -349,12 +349,29 @@ int page_sql_stat(struct page *p, struct stat *ret)
 
 /* Without the name queries.json, which `rm -r` takes away first, a page that nobody read is
  * not read for this. */
-int page_sql_ready(struct page *p, struct wait *w)
+static bool sql_is_wanted(struct page *p)
 {
     ws_lock(p->ws);
     bool wanted = page_doc_of(p, PAGE_QUERIES)->present;
     ws_unlock(p->ws);
-    return wanted ? page_file_ready(p, true, w) : 0;
+    return wanted;
+}
+
+int page_sql_ready(struct page *p, struct wait *w)
+{
+    return sql_is_wanted(p) ? page_file_ready(p, true, w) : 0;
+}
+
+int page_sql_rename_ready(struct page *p, struct wait *w)
+{
+    return sql_is_wanted(p) ? page_ready(p, w) : 0;
+}
+
+/* The text has left the memory since. */
+static int sql_here(struct page *p)
+{
+    const struct doc *q = page_doc_of(p, PAGE_QUERIES);
+    return q->present && q->shed ? -EAGAIN : 0;
 }
 
 int page_sql_stat_ready(struct page *p, struct wait *w)
@@ -389,13 +406,14 @@ int64_t page_sql_holds_ms(struct page *p)
     return holds;
 }
 
-struct item *page_sql_find(struct page *p, const char *name)
+int page_sql_find(struct page *p, const char *name, struct item **ret_item)
 {
     ws_lock(p->ws);
     struct doc *d = sql_doc(p, name, false);
-    struct item *it = item_ref(d ? doc_item(d) : NULL);
+    int err = d || !page_sql_may_be(name) ? 0 : sql_here(p);
+    *ret_item = item_ref(d ? doc_item(d) : NULL);
     ws_unlock(p->ws);
-    return it;
+    return err || *ret_item ? err : -ENOENT;
 }
 
 struct item *page_sql_place(struct page *p, bool make)
@@ -416,19 +434,28 @@ static void each_query(struct sql_dir *dir, item_visit_fn *fn, void *arg)
     }
 }
 
-void page_sql_each(struct page *p, item_visit_fn *fn, void *arg)
+static void each_other(struct sql_dir *dir, item_visit_fn *fn, void *arg)
 {
     struct sql_file *f;
     struct sql_file *tmp;
-    ws_lock(p->ws);
-    struct sql_dir *dir = sql_dir_of(p);
-    sql_refresh(dir);
-    dir->listed = true;
-    each_query(dir, fn, arg);
     HASH_ITER (hh, dir->files, f, tmp)
         if (!queries_find(&dir->queries, f->file) && f->doc.present)
             fn(arg, f->file, sql_file_number(&f->doc), S_IFREG);
+}
+
+int page_sql_each(struct page *p, item_visit_fn *fn, void *arg)
+{
+    ws_lock(p->ws);
+    struct sql_dir *dir = sql_dir_of(p);
+    sql_refresh(dir);
+    int err = sql_here(p);
+    if (!err) {
+        dir->listed = true;
+        each_query(dir, fn, arg);
+        each_other(dir, fn, arg);
+    }
     ws_unlock(p->ws);
+    return err;
 }
 
 int page_sql_make(struct page *p)

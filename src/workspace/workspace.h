@@ -238,14 +238,16 @@ int page_sql_settle(struct page *p, const char *name, struct wait *w);
 bool page_sql_may_be(const char *name); /* a query's file */
 /* As item_holds_ms(). */
 int64_t page_sql_holds_ms(struct page *p);
-/* A reference; NULL: no query's file. */
-struct item *page_sql_find(struct page *p, const char *name);
+/* As page_sql_ready(), and it stays known for a while. */
+int page_sql_rename_ready(struct page *p, struct wait *w);
+/* A reference. -ENOENT: no query's file. -EAGAIN: what was ready is gone again. */
+int page_sql_find(struct page *p, const char *name, struct item **ret_item);
 /* Where its scratch is; borrowed, lives as long as the page. make false: NULL where there is
  * none. */
 struct item *page_sql_place(struct page *p, bool make);
-/* Of the queries alone; as place_each(), but fn must not call back. */
+/* Of the queries alone; as place_each(), but fn must not call back. -EAGAIN as before. */
 typedef void item_visit_fn(void *arg, const char *name, uint64_t ino, mode_t type);
-void page_sql_each(struct page *p, item_visit_fn *fn, void *arg);
+int page_sql_each(struct page *p, item_visit_fn *fn, void *arg);
 /* mkdir and rmdir of sql/ itself. -EEXIST, -EROFS; -ENOENT, -ENOTEMPTY. */
 int page_sql_make(struct page *p);
 int page_sql_rmdir(struct page *p, pid_t tgid);

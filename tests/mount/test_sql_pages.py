@@ -440,6 +440,24 @@ def replace(path, text):
     os.replace(path.parent / "new", path)
 
 
+def test_into_a_page_whose_text_left_the_memory(fake, mount_at):
+    """By a name that the kernel has kept."""
+    for n in range(60):
+        fake.add_page(f"Page {n:02}", simple_spec("x" * 100000), [ONE])
+    mount = mount_at(fake, options="read_ahead=0")
+    (mount.path / "new").write_text("SELECT 5 AS n\n")
+    names = mount.names()
+    for name in names:
+        assert (mount.page(name) / "sql/one.sql").read_text() == "SELECT 1 AS n\n"
+    first = mount.page(names[0])
+    os.rename(mount.path / "new", first / "sql/one.sql")
+    assert (first / "sql/one.sql").read_text() == "SELECT 5 AS n\n"
+    with open(mount.page(names[1]) / "sql/one.sql", "r+") as file:
+        file.write("SELECT 6")
+    assert (mount.page(names[1]) / "sql/one.sql").read_text() == "SELECT 6 AS n\n"
+    assert fake.count("PATCH") == 2
+
+
 @pytest.mark.parametrize("save", [write, replace])
 def test_killed_while_it_is_validated(shared, save):
     mount, where, page = shared
