@@ -296,9 +296,6 @@ static inline void ws_unlock(struct workspace *ws)
 /* ---- telling the observer (observe.c) ------------------------------------------ */
 
 void item_changed(struct item *it); /* NULL: it has no file, and nobody knows it */
-/* Its attributes may be others; of its bytes that is not known yet. */
-void item_unsure(struct item *it);
-void page_sql_changed(struct page *p);
 void page_changed(struct page *p);
 void pages_changed(struct workspace *ws);
 void archived_changed(struct archived *a, struct workspace *ws);

@@ -106,6 +106,11 @@ struct timespec sql_queries_mtime(struct page *p);
 /* It is nothing any more that queries.json does not say. */
 void sql_file_drop(struct sql_file *f);
 
+/* observe.c: a file's attributes may be others, of its bytes that is not known yet (NULL: it
+ * has none); the directory's are. */
+void item_unsure(struct item *it);
+void page_sql_changed(struct page *p);
+
 /* ---- for pages ---------------------------------------------------------------- */
 
 void sql_free(struct page *p);
