@@ -29,6 +29,7 @@ extern const struct node_ops root_ops;      /* / */
 extern const struct node_ops pages_ops;     /* pages/ */
 extern const struct node_ops page_ops;      /* pages/<page>/, templates/<template>/ */
 extern const struct node_ops view_ops;      /* pages/<page>/{errors,info.json,...} */
+extern const struct node_ops sql_ops;       /* pages/<page>/sql/ */
 extern const struct node_ops render_ops;    /* pages/<page>/render.json */
 extern const struct node_ops file_ops;      /* documents and scratch files */
 extern const struct node_ops dir_ops;       /* scratch directories */
@@ -59,6 +60,10 @@ void stat_fixed(const struct fs *fs, struct stat *ret, uint64_t ino, mode_t mode
 /* What changes by itself is told to the kernel (notify.h): it may keep the rest for as long
  * as it likes. Seconds. */
 #define FS_KEPT 86400.0
+static inline double seconds_kept(int64_t ms)
+{
+    return ms > (int64_t)(FS_KEPT * 1000) ? FS_KEPT : (double)ms / 1000;
+}
 
 /* ---- shared by what shows the list of pages (kind_root.c) ---------------------- */
 

@@ -81,6 +81,12 @@ static void on_page(void *arg, struct page *p)
     for (int i = 0; i < PAGE_FILES; i++)
         if (!page_file_is_doc((enum page_file)i))
             note(arg, i == PAGE_RENDER ? &render_ops : &view_ops, p, i);
+    note(arg, &sql_ops, p, 0);
+}
+
+static void on_sql(void *arg, struct page *p)
+{
+    note(arg, &sql_ops, p, 0);
 }
 
 static void on_pages(void *arg)
@@ -123,6 +129,7 @@ static void on_elsewhere(void *arg, enum workspace_change change, struct page *p
 static const struct workspace_observer observer = {
     .file = on_file,
     .page = on_page,
+    .sql = on_sql,
     .pages = on_pages,
     .archived = on_archived,
     .elsewhere = on_elsewhere,

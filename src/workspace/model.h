@@ -70,14 +70,16 @@ struct item {
     struct item *down;        /* for a walk */
 
     /* Guarded by workspace.lock. */
-    struct page *page; /* weak; the page whose local directory this is */
-    uint64_t ino;      /* of a document's file that lost its name */
+    struct page *page;   /* weak; the page whose local directory this is */
+    struct page *sql_of; /* weak; the page whose sql/ this is (sql.h) */
+    uint64_t ino;        /* of a document's file that lost its name */
     mode_t mode;
     struct timespec mtime, ctime;
     struct doc *doc;    /* the document this file is; NULL: scratch */
     bool dirty;         /* data holds the bytes; else the doc's shown text does */
     bool orphan;        /* of a page that is gone: not saved, nothing is made in it */
     bool archived;      /* the directory of an entry of archived/ */
+    bool lost;          /* what it was went by itself: its name is to be looked up anew */
     struct buf data;    /* the bytes of what is not backed */
     uint64_t seq;       /* counts changes of the bytes */
     uint64_t turns;     /* counts those that come from here: item_changed() */
@@ -177,8 +179,9 @@ struct page {
     uint64_t changed_in; /* the sweep under way at our last change: it may not know it */
     struct text *info;   /* info.json: of the body, of the summary before there is one */
     struct item *local;
-    unsigned hidden; /* bit of each view that was unlinked */
-    pid_t unlinker;  /* who did it last */
+    struct sql_dir *sql; /* sql.h; NULL: nobody has looked */
+    unsigned hidden;     /* bit of each view that was unlinked */
+    pid_t unlinker;      /* who did it last */
 
     struct text *verdict; /* of the last good save here; NULL: none */
     struct save *save;    /* running */
@@ -198,6 +201,7 @@ struct page {
     int64_t leased_ms;                      /* when page_ready() was asked last */
 };
 
+struct sql_dir;
 struct archived; /* archived.c */
 struct archiver; /* brake.c */
 struct husk;     /* shed.c */
@@ -342,6 +346,8 @@ static inline int page_docs(const struct page *p)
 }
 /* Makes them. NULL: a view. */
 struct doc *page_doc_of(struct page *p, enum page_file which);
+/* Nothing of it is going to change but by a sweep. */
+bool page_is_settled(const struct page *p);
 /* key NULL: the id, or for a page without one a new random word. */
 struct page *page_new(struct workspace *ws, const char *key, const char *id,
                       bool is_template);
@@ -493,5 +499,9 @@ struct saver; /* conflict.h */
 /* Saves it as the document d; what n holds is taken over. Lock held. */
 int save_rename(struct doc *d, struct newcomer *n, const struct saver *by,
                 struct wait *w);
+/* Saves `text` as d, whose file gets it only when the platform has it: refused, it is put
+ * beside the file, as after a rename. */
+int save_beside(struct doc *d, struct text *text, struct timespec mtime,
+                const struct saver *by, struct wait *w);
 
 #endif

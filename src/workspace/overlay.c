@@ -368,6 +368,43 @@ int overlay_page_remove(struct item *dir)
     return err == -ENOENT ? 0 : err;
 }
 
+/* ---- directories in them ------------------------------------------------------- */
+
+struct item *overlay_sub_dir(struct item *dir, const char *name)
+{
+    struct overlay *o = overlay_lock(dir);
+    struct item *it = item_new(o->ws, ITEM_DIR, 0755);
+    it->backed = it->lazy = true;
+    link_add(it, dir, name);
+    overlay_unlock(o);
+    return it;
+}
+
+int overlay_sub_make(struct item *sub)
+{
+    struct overlay *o = overlay_lock(sub);
+    int fd = overlay_dir(sub, true);
+    overlay_unlock(o);
+    return fd < 0 ? fd : 0;
+}
+
+int overlay_sub_remove(struct item *sub)
+{
+    struct overlay *o = overlay_lock(sub);
+    int at = overlay_dir(sub->links->dir, false);
+    int err = at < 0 ? at : 0;
+    if (!err && unlinkat(at, sub->links->name, AT_REMOVEDIR) != 0)
+        err = -errno;
+    if (!err || err == -ENOENT) {
+        if (sub->dir_fd >= 0)
+            dirs_drop(sub);
+        sub->key = (struct item_key){0, 0};
+        err = 0;
+    }
+    overlay_unlock(o);
+    return err;
+}
+
 /* ---- beginning and end ------------------------------------------------------- */
 
 static struct item *overlay_anchor(struct overlay *o, const char *name, int *err)

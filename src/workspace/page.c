@@ -14,6 +14,7 @@
 #include "workspace/names.h"
 #include "workspace/present.h"
 #include "workspace/shed.h"
+#include "workspace/sql.h"
 
 static const struct {
     const char *name;
@@ -95,9 +96,15 @@ uint64_t page_number(const struct page *p)
     return p->ino;
 }
 
+/* `cp -r` takes files in the order of their numbers: sql/ comes before the spec too. */
 uint64_t page_file_number(const struct page *p, enum page_file which)
 {
-    return p->ino + 1 + (uint64_t)which;
+    return p->ino + 1 + (uint64_t)which + (which == PAGE_SPEC);
+}
+
+uint64_t page_sql_number(const struct page *p)
+{
+    return p->ino + 1 + PAGE_SPEC;
 }
 
 static char *page_random_key(void)
@@ -154,6 +161,7 @@ void page_unref(struct page *p)
         return;
     for (int i = 0; i < page_docs(p); i++)
         doc_finish(&p->docs[i]);
+    sql_free(p);
     free(p->docs);
     free(p->husk);
     struct text *texts[] = {p->info, p->verdict, p->render, p->lost};
@@ -172,6 +180,7 @@ void page_detach(struct page *p)
     shed_forget(p);
     p->detached = true;
     page_changed(p);
+    sql_detach(p);
     for (int i = 0; i < page_docs(p); i++) {
         if (p->docs[i].file)
             p->docs[i].file->orphan = true;
@@ -381,6 +390,8 @@ void page_drop_body(struct page *p)
     for (int i = 0; i < page_docs(p); i++)
         if (p->docs[i].file && !p->docs[i].file->dirty)
             item_changed(p->docs[i].file);
+    if (p->sql)
+        sql_unsure(page_doc_of(p, PAGE_QUERIES));
 }
 
 /* ---- what a directory shows -------------------------------------------------- */

@@ -8,6 +8,7 @@
 #include "json/json.h"
 #include "workspace/model.h"
 #include "workspace/present.h"
+#include "workspace/sql.h"
 
 /* The documents in the order in which their problems are told. */
 static const enum page_file view_docs[] = {PAGE_SPEC, PAGE_QUERIES, PAGE_PAGE,
@@ -21,6 +22,7 @@ static struct text *view_errors(struct page *p)
         if (problem)
             buf_append(&out, problem->data, problem->len);
     }
+    sql_put_errors(p, &out);
     return text_from_buf(&out);
 }
 
@@ -46,6 +48,8 @@ static struct text *view_verdict(struct page *p)
         if (d->verdict)
             return text_ref(d->verdict);
     }
+    if (sql_verdict(p))
+        return text_ref(sql_verdict(p));
     if (!p->id)
         return text_from_string(view_waiting);
     if (!p->verdict)

@@ -34,6 +34,7 @@ static const char ignore_text[] =
     "**/pages/*/info.json\n"
     "**/pages/*/params.json\n"
     "**/pages/*/render.json\n"
+    "**/pages/*/sql/\n"
     "**/pages/*/verdict.json\n"
     "*.rejected\n"
     ".*.sw?\n"
