@@ -1,5 +1,6 @@
 /* place.c - names that are made, found and listed in directories of this machine. */
 #include "workspace/batch.h"
+#include "workspace/data.h"
 #include "workspace/keep.h"
 #include "workspace/overlay.h"
 
@@ -51,6 +52,8 @@ static int place_check(struct item *dir, const char *name)
     else if (!err && (dir->page || dir->archived) && page_file_find(name) >= 0)
         err = -EACCES; /* a view, or what must be a file */
     ws_unlock(dir->ws);
+    if (!err && dir == workspace_data_local(dir->ws) && data_is_result(dir->ws, name))
+        err = -EACCES;
     return err;
 }
 
