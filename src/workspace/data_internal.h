@@ -42,7 +42,8 @@ struct dataset {
     int err;                        /* -EPROTO: it was refused */
     char *error;                    /* of the last attempt; NULL: it went well */
     struct text *texts[DATA_FORMS]; /* made of body */
-    size_t sizes[DATA_FORMS];       /* as last made */
+    size_t sizes[DATA_FORMS];       /* of the last answer */
+    bool sized[DATA_FORMS];         /* that is known */
     bool held;                      /* in data.held; a reference */
     struct dataset *held_prev, *held_next;
 };

@@ -152,6 +152,7 @@ static void dataset_take(struct dataset *d, struct text *sql,
     if (answer->err)
         return;
     memset(d->sizes, 0, sizeof d->sizes);
+    memset(d->sized, 0, sizeof d->sized);
     d->mtime = clock_now();
     d->columns = (struct json_span){0};
     d->rows = (struct json_span){0, answer->value ? answer->value->len : 0, JSON_OBJECT};
@@ -267,8 +268,8 @@ int dataset_ready(struct dataset *d, struct wait *w)
 
 /* ---- reading ----------------------------------------------------------------------- */
 
-/* Made without the lock: an answer may be large. */
-struct text *dataset_text(struct dataset *d, enum data_form form)
+/* Made without the lock: an answer may be large. keep: in memory, with the answer. */
+static struct text *dataset_make(struct dataset *d, enum data_form form, bool keep)
 {
     ws_lock(d->ws);
     struct text *text = text_ref(d->texts[form]);
@@ -279,14 +280,35 @@ struct text *dataset_text(struct dataset *d, enum data_form form)
         return text;
     text = data_text_make(&view, form, body);
     ws_lock(d->ws);
-    if (d->body == body && !d->texts[form]) {
-        d->texts[form] = text_ref(text);
+    if (d->body == body) {
         d->sizes[form] = text->len;
-        d->ws->data->held_bytes += text->len;
+        d->sized[form] = true;
+        if (keep && !d->texts[form]) {
+            d->texts[form] = text_ref(text);
+            d->ws->data->held_bytes += text->len;
+        }
     }
     ws_unlock(d->ws);
     text_unref(body);
     return text;
+}
+
+struct text *dataset_text(struct dataset *d, enum data_form form)
+{
+    return dataset_make(d, form, true);
+}
+
+static size_t dataset_size(struct dataset *d, enum data_form form)
+{
+    ws_lock(d->ws);
+    bool known = d->sized[form] || !d->body;
+    ws_unlock(d->ws);
+    if (!known)
+        text_unref(dataset_make(d, form, false));
+    ws_lock(d->ws);
+    size_t size = d->sizes[form];
+    ws_unlock(d->ws);
+    return size;
 }
 
 /* Before the first answer it is as old as its SQL. */
@@ -307,11 +329,8 @@ static struct timespec dataset_time(struct dataset *d)
 
 void dataset_stat(struct dataset *d, enum data_form form, struct stat *ret)
 {
-    cleanup_text struct text *text = dataset_text(d, form);
     struct timespec when = dataset_time(d);
-    ws_lock(d->ws);
-    size_t size = text ? text->len : d->sizes[form];
-    ws_unlock(d->ws);
+    size_t size = dataset_size(d, form);
     *ret = (struct stat){
         .st_ino = d->number + 1 + (uint64_t)form,
         .st_mode = S_IFREG | 0444,

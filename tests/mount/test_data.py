@@ -73,6 +73,9 @@ def test_stat_and_ls_ask_nothing(data):
     assert data.server.count() == 0
     text = (data / "top.csv").read_bytes()
     assert os.stat(data / "top.csv").st_size == len(text), "then that of the last"
+    size = os.stat(data / "top.json").st_size
+    assert size == len((data / "top.json").read_bytes()), "in each of its forms"
+    assert queries(data.server) == 1
 
 
 def test_names(data):
@@ -115,6 +118,9 @@ def test_results_are_nobodys_to_write(data):
             os.rename(data.parent / "x.csv", data / name)
     with fails_with(errno.EACCES, errno.EPERM):
         os.rename(data / "top.csv", data / "other.csv")
+    with fails_with(errno.EACCES, errno.EPERM):
+        os.truncate(data / "top.csv", 0)
+    assert data.server.count() == 0, "and nothing was asked for that"
     run(["mv", data / "top.csv", data.parent / "kept.csv"], check=True)
     assert (data.parent / "kept.csv").read_text() == "one\n1\n", "mv copies it"
     with fails_with(errno.EPERM):
