@@ -69,7 +69,7 @@ static unsigned place_number(const char *text, struct json_span details, const c
     struct json_span value;
     char *end;
     if (!json_member(text, details, key, &value) || value.type != JSON_NUMBER ||
-        value.end - value.start > 9)
+        text[value.start] == '-' || value.end - value.start > 9)
         return 0;
     unsigned long n = strtoul(text + value.start, &end, 10);
     return end == text + value.end ? (unsigned)n : 0;
