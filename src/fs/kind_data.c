@@ -7,7 +7,7 @@
 #include "fs/listing.h"
 #include "workspace/data.h"
 
-static struct node *result_node(struct node *n, struct dataset *d, enum data_form form)
+static struct node *result_node(struct node *n, struct dataset *d, enum rows_form form)
 {
     return node_get(n->fs, &result_ops, d, (intptr_t)form);
 }
@@ -40,7 +40,7 @@ static int data_stat(struct node *n, struct stat *ret)
 
 static int data_lookup(struct node *n, const char *name, struct node **ret_child)
 {
-    enum data_form form;
+    enum rows_form form;
     struct dataset *d = data_find(n->fs->ws, NULL, name, &form);
     if (d) {
         *ret_child = result_node(n, d, form);
@@ -113,7 +113,7 @@ static int params_stat(struct node *n, struct stat *ret)
 
 static int params_lookup(struct node *n, const char *name, struct node **ret_child)
 {
-    enum data_form form;
+    enum rows_form form;
     struct dataset *d = data_find(n->fs->ws, n->key.object, name, &form);
     if (!d)
         return -ENOENT;
@@ -151,7 +151,7 @@ static void dataset_object_unref(void *object)
 
 static int result_stat(struct node *n, struct stat *ret)
 {
-    dataset_stat(n->key.object, (enum data_form)n->key.which, ret);
+    dataset_stat(n->key.object, (enum rows_form)n->key.which, ret);
     if (!ret->st_mtim.tv_sec)
         ret->st_mtim = ret->st_ctim = ret->st_atim = n->fs->started;
     return 0;
@@ -166,8 +166,23 @@ static int result_open(struct node *n, struct handle *h)
 {
     if ((h->flags & O_ACCMODE) != O_RDONLY)
         return -EACCES;
-    h->snapshot = dataset_text(n->key.object, (enum data_form)n->key.which);
-    return h->snapshot ? 0 : -EAGAIN;
+    return dataset_open(n->key.object, (enum rows_form)n->key.which, &h->result,
+                        &h->snapshot);
+}
+
+static void result_close(struct node *n, struct handle *h)
+{
+    (void)n;
+    data_reader_free(h->result);
+    h->result = NULL;
+}
+
+static int result_read(struct node *n, struct handle *h, size_t size, off_t off,
+                       struct buf *out)
+{
+    if (!h->result)
+        return snapshot_read(n, h, size, off, out);
+    return data_reader_read(h->result, size, (uint64_t)off, out);
 }
 
 static const char *const attributes[] = {"error", "truncated"};
@@ -206,7 +221,8 @@ const struct node_ops result_ops = {
     .stat = result_stat,
     .ready = result_ready,
     .open = result_open,
-    .read = snapshot_read,
+    .close = result_close,
+    .read = result_read,
     .xattr_get = result_xattr_get,
     .xattr_list = result_xattr_list,
 };

@@ -14,7 +14,6 @@ static bool rows_find(const char *text, struct json_span value, struct platform_
     if (value.type == JSON_OBJECT) {
         if (!json_member(text, value, "rows", &ret->rows))
             return false;
-        json_member(text, value, "columns", &ret->columns);
         ret->truncated = json_member(text, value, "truncated", &truncated) &&
                          truncated.type == JSON_TRUE;
     }

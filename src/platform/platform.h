@@ -63,9 +63,8 @@ struct platform_verdict {
 
 /* The rows that a query gave. */
 struct platform_rows {
-    struct json_span rows;    /* an array, of body */
-    struct json_span columns; /* start == end: not said */
-    bool truncated;           /* there are more, says the platform */
+    struct json_span rows; /* an array, of body */
+    bool truncated;        /* there are more, says the platform */
 };
 
 /* What every call answers. Everything in it is borrowed for the length of the callback;
@@ -89,8 +88,8 @@ struct platform_answer {
                                              * platform answers with less than a page */
     const struct platform_verdict *verdict; /* where one came: validate; refusals */
     const struct platform_rows *rows;       /* data_query */
-    struct text
-        *value; /* render, me, data_explore: the answer unwrapped of a lone {"data":...}: its text */
+    struct text *value; /* render, me, data_explore: the answer's own text, out of a lone
+                         * {"data":...} */
 };
 typedef void platform_done_fn(void *arg, const struct platform_answer *answer);
 

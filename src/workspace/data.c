@@ -9,7 +9,7 @@
 #include "workspace/overlay.h"
 
 static const char *const form_ends[DATA_FORMS] = {
-    [DATA_CSV] = ".csv", [DATA_NDJSON] = ".ndjson", [DATA_JSON] = ".json"};
+    [ROWS_CSV] = ".csv", [ROWS_NDJSON] = ".ndjson", [ROWS_JSON] = ".json"};
 static const char sql_end[] = ".sql";
 static const char schema_name[] = "schema.json";
 
@@ -51,13 +51,13 @@ static bool is_sql_file(struct workspace *ws, const char *name)
 }
 
 /* "top.sql" for "top.csv"; malloc'ed. NULL: no result has this name, whatever is there. */
-static char *sql_of_result(const char *name, enum data_form *ret_form)
+static char *sql_of_result(const char *name, enum rows_form *ret_form)
 {
     for (int form = 0; form < DATA_FORMS; form++) {
         size_t len = stem_length(name, form_ends[form]);
         if (!len || *name == '.')
             continue;
-        *ret_form = (enum data_form)form;
+        *ret_form = (enum rows_form)form;
         return xasprintf("%.*s%s", (int)len, name, sql_end);
     }
     return NULL;
@@ -65,14 +65,14 @@ static char *sql_of_result(const char *name, enum data_form *ret_form)
 
 bool data_name_is_fleeting(const char *name)
 {
-    enum data_form form;
+    enum rows_form form;
     cleanup_free char *file = sql_of_result(name, &form);
     return file || strchr(name, '=');
 }
 
 bool data_is_result(struct workspace *ws, const char *name)
 {
-    enum data_form form;
+    enum rows_form form;
     cleanup_free char *file = sql_of_result(name, &form);
     return !strcmp(name, schema_name) || (file && is_sql_file(ws, file));
 }
@@ -171,9 +171,9 @@ static struct dataset *dataset_get(struct workspace *ws, const char *file,
 }
 
 struct dataset *data_find(struct workspace *ws, struct data_params *params,
-                          const char *name, enum data_form *ret_form)
+                          const char *name, enum rows_form *ret_form)
 {
-    *ret_form = DATA_JSON;
+    *ret_form = ROWS_JSON;
     if (!params && !strcmp(name, schema_name))
         return dataset_get(ws, NULL, NULL);
     cleanup_free char *file = sql_of_result(name, ret_form);
@@ -189,9 +189,7 @@ struct dataset *dataset_ref(struct dataset *d)
 
 static void dataset_free(struct dataset *d)
 {
-    for (int i = 0; i < DATA_FORMS; i++)
-        text_unref(d->texts[i]);
-    text_unref(d->body);
+    text_unref(d->answer.text);
     text_unref(d->sql);
     data_params_unref(d->params);
     free(d->error);
@@ -228,7 +226,7 @@ static void list_results(struct data_listing *l, const char *file)
     for (int form = 0; form < DATA_FORMS; form++) {
         cleanup_free char *name =
             xasprintf("%.*s%s", (int)stem_length(file, sql_end), file, form_ends[form]);
-        enum data_form found;
+        enum rows_form found;
         struct dataset *d = NULL;
         if (strlen(name) <= 255 && (l->params || strcmp(name, schema_name) != 0))
             d = data_find(l->ws, l->params, name, &found);
@@ -254,7 +252,7 @@ int data_each(struct workspace *ws, struct data_params *params, item_visit_fn *f
     struct data_listing l = {ws, params, fn, arg};
     if (!params && !ws->config.runtime_hidden) {
         struct dataset *schema = dataset_get(ws, NULL, NULL);
-        fn(arg, schema_name, schema->number + 1 + DATA_JSON, S_IFREG);
+        fn(arg, schema_name, schema->number + 1 + ROWS_JSON, S_IFREG);
         dataset_unref(schema);
     }
     return place_each(workspace_data_local(ws), list_one, &l);

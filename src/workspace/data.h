@@ -14,10 +14,13 @@
 #ifndef WORKSPACE_DATA_H
 #define WORKSPACE_DATA_H
 
+#include "workspace/data_reader.h"
 #include "workspace/workspace.h"
 
-enum data_form { DATA_CSV, DATA_NDJSON, DATA_JSON, DATA_FORMS };
-enum { DATA_SQL_MAX = 1 << 20 }; /* bytes of a file of SQL */
+enum {
+    DATA_FORMS = ROWS_JSON + 1,
+    DATA_SQL_MAX = 1 << 20, /* bytes of a file of SQL */
+};
 
 struct dataset;
 struct data_params; /* a directory data/<k>=<v>,.../ */
@@ -28,7 +31,7 @@ struct item *workspace_data_local(struct workspace *ws);
 /* The dataset that gives this name, and in which form; a reference. NULL: the name is no
  * result. params NULL: in data/ itself. */
 struct dataset *data_find(struct workspace *ws, struct data_params *params,
-                          const char *name, enum data_form *ret_form);
+                          const char *name, enum rows_form *ret_form);
 /* Is this name in data/ a result's? */
 bool data_is_result(struct workspace *ws, const char *name);
 /* Whether this name is one may change by itself, when SQL comes or goes beside it. */
@@ -46,12 +49,13 @@ void dataset_unref(struct dataset *d);
  * that could be sent; -ENOENT: its SQL is gone; -EAGAIN, of the wait alone: the SQL was
  * changed meanwhile, once more; else what came of the request. */
 int dataset_ready(struct dataset *d, struct wait *w);
-/* The last answer in that form; a reference. NULL: it has left the memory, or none came:
- * dataset_ready(), and once more. */
-struct text *dataset_text(struct dataset *d, enum data_form form);
+/* The last answer in that form, owned by the caller: *ret_reader, or of the schema *ret_text (a
+ * reference). -EAGAIN: it has left the memory, or none came: dataset_ready(), once more. */
+int dataset_open(struct dataset *d, enum rows_form form, struct data_reader **ret_reader,
+                 struct text **ret_text);
 /* The size is that of the last answer, 0 before the first; the time 0 of a schema that was
  * never asked for. */
-void dataset_stat(struct dataset *d, enum data_form form, struct stat *ret);
+void dataset_stat(struct dataset *d, enum rows_form form, struct stat *ret);
 /* user.amdahl.<name>: "error", of the last attempt; "truncated", "true" where the platform
  * said so of the last answer. malloc'ed; NULL: none. */
 char *dataset_attribute(struct dataset *d, const char *name);

@@ -36,15 +36,17 @@ struct dataset {
     struct text *sql;     /* that was answered; NULL: never */
     int64_t at_ms;        /* when */
     struct timespec mtime;
-    struct text *body; /* the answer; NULL: none, or it left the memory */
-    struct json_span rows, columns;
+    /* The answer; text NULL: none, or it left the memory. The schema's is what is shown. */
+    struct data_answer {
+        struct text *text;
+        struct json_span rows;
+    } answer;
     bool truncated;
-    int err;                        /* -EPROTO: it was refused */
-    char *error;                    /* of the last attempt; NULL: it went well */
-    struct text *texts[DATA_FORMS]; /* made of body */
-    size_t sizes[DATA_FORMS];       /* of the last answer */
-    bool sized[DATA_FORMS];         /* that is known */
-    bool held;                      /* in data.held; a reference */
+    int err;                    /* -EPROTO: it was refused */
+    char *error;                /* of the last attempt; NULL: it went well */
+    uint64_t sizes[DATA_FORMS]; /* of the last answer */
+    bool sized[DATA_FORMS];     /* that is known */
+    bool held;                  /* in data.held; a reference */
     struct dataset *held_prev, *held_next;
 };
 
@@ -62,9 +64,5 @@ struct data *data_of(struct workspace *ws);
 /* The bytes of an answer leave the memory; what it was is known still. Lock held; the
  * reference that falls is the caller's to drop, with no lock held. */
 struct dataset *data_let_go(struct dataset *d);
-
-/* data_text.c: one form of an answer, new. */
-struct text *data_text_make(const struct dataset *d, enum data_form form,
-                            struct text *body);
 
 #endif

@@ -13,25 +13,15 @@ enum { DATA_TRIM_MS = 1000 }; /* an answer is in memory for so long at least */
 
 /* ---- memory ------------------------------------------------------------------------ */
 
-static size_t dataset_bytes(const struct dataset *d)
+static void dataset_forget_answer(struct dataset *d)
 {
-    size_t bytes = d->body ? d->body->len : 0;
-    for (int i = 0; i < DATA_FORMS; i++)
-        bytes += d->texts[i] ? d->texts[i]->len : 0;
-    return bytes;
-}
-
-static void dataset_forget_texts(struct dataset *d)
-{
-    d->ws->data->held_bytes -= dataset_bytes(d);
-    text_replace(&d->body, NULL);
-    for (int i = 0; i < DATA_FORMS; i++)
-        text_replace(&d->texts[i], NULL);
+    d->ws->data->held_bytes -= d->answer.text ? d->answer.text->len : 0;
+    text_replace(&d->answer.text, NULL);
 }
 
 struct dataset *data_let_go(struct dataset *d)
 {
-    dataset_forget_texts(d);
+    dataset_forget_answer(d);
     DL_DELETE2(d->ws->data->held, d, held_prev, held_next);
     d->held = false;
     return d;
@@ -141,6 +131,13 @@ static void dataset_set_error(struct dataset *d, char *taken)
         log_warning("%s", taken);
 }
 
+static struct text *schema_shown(const struct text *value)
+{
+    struct buf out = BUF_INIT;
+    json_reindent(&out, value->data, (struct json_span){0, value->len, JSON_OBJECT});
+    return text_from_buf(&out);
+}
+
 /* Lock held. */
 static void dataset_take(struct dataset *d, struct text *sql,
                          const struct platform_answer *answer)
@@ -148,21 +145,18 @@ static void dataset_take(struct dataset *d, struct text *sql,
     text_replace(&d->sql, text_ref(sql));
     d->at_ms = clock_ms();
     d->err = answer->err;
-    dataset_forget_texts(d);
+    dataset_forget_answer(d);
     if (answer->err)
         return;
     memset(d->sizes, 0, sizeof d->sizes);
     memset(d->sized, 0, sizeof d->sized);
     d->mtime = clock_now();
-    d->columns = (struct json_span){0};
-    d->rows = (struct json_span){0, answer->value ? answer->value->len : 0, JSON_OBJECT};
-    if (answer->rows) {
-        d->rows = answer->rows->rows;
-        d->columns = answer->rows->columns;
-    }
     d->truncated = answer->rows && answer->rows->truncated;
-    d->body = text_ref(answer->rows ? answer->body : answer->value);
-    d->ws->data->held_bytes += d->body->len;
+    if (answer->rows)
+        d->answer = (struct data_answer){text_ref(answer->body), answer->rows->rows};
+    else
+        d->answer.text = schema_shown(answer->value);
+    d->ws->data->held_bytes += d->answer.text->len;
     dataset_hold(d);
     data_trim_later(d->ws);
     if (d->truncated)
@@ -213,7 +207,7 @@ static void dataset_start(struct dataset *d, struct text *sql, struct wait *w)
 
 static bool dataset_is_fresh(const struct dataset *d, const struct text *sql)
 {
-    return d->sql && text_equal(d->sql, sql) && (d->body || d->err) &&
+    return d->sql && text_equal(d->sql, sql) && (d->answer.text || d->err) &&
            clock_ms() - d->at_ms < d->ws->config.render_ttl_ms;
 }
 
@@ -268,46 +262,56 @@ int dataset_ready(struct dataset *d, struct wait *w)
 
 /* ---- reading ----------------------------------------------------------------------- */
 
-/* Made without the lock: an answer may be large. keep: in memory, with the answer. */
-static struct text *dataset_make(struct dataset *d, enum data_form form, bool keep)
+/* The answer (its text a reference); false: there is none in memory. */
+static bool dataset_answer(struct dataset *d, struct data_answer *ret)
 {
     ws_lock(d->ws);
-    struct text *text = text_ref(d->texts[form]);
-    struct text *body = text ? NULL : text_ref(d->body);
-    struct dataset view = {.file = d->file, .rows = d->rows, .columns = d->columns};
+    *ret = d->answer;
+    text_ref(ret->text);
     ws_unlock(d->ws);
-    if (!body)
-        return text;
-    text = data_text_make(&view, form, body);
+    return ret->text;
+}
+
+int dataset_open(struct dataset *d, enum rows_form form, struct data_reader **ret_reader,
+                 struct text **ret_text)
+{
+    struct data_answer answer;
+    if (!dataset_answer(d, &answer))
+        return -EAGAIN;
+    if (d->file)
+        *ret_reader = data_reader_new(form, answer.text, answer.rows);
+    else
+        *ret_text = text_ref(answer.text);
+    text_unref(answer.text);
+    return 0;
+}
+
+static uint64_t rows_length(const struct data_answer *answer, enum rows_form form)
+{
+    struct data_reader *r = data_reader_new(form, answer->text, answer->rows);
+    uint64_t size = data_reader_size(r);
+    data_reader_free(r);
+    return size;
+}
+
+/* Counted once an answer, without the lock: it may be large. */
+static uint64_t dataset_size(struct dataset *d, enum rows_form form)
+{
+    struct data_answer answer;
     ws_lock(d->ws);
-    if (d->body == body) {
-        d->sizes[form] = text->len;
+    uint64_t size = d->sizes[form];
+    bool known = d->sized[form];
+    ws_unlock(d->ws);
+    if (known || !dataset_answer(d, &answer))
+        return size;
+    size = d->file ? rows_length(&answer, form) : answer.text->len;
+    ws_lock(d->ws);
+    if (d->answer.text == answer.text) {
+        d->sizes[form] = size;
         d->sized[form] = true;
-        if (keep && !d->texts[form]) {
-            d->texts[form] = text_ref(text);
-            d->ws->data->held_bytes += text->len;
-        }
     }
     ws_unlock(d->ws);
-    text_unref(body);
-    return text;
-}
-
-struct text *dataset_text(struct dataset *d, enum data_form form)
-{
-    return dataset_make(d, form, true);
-}
-
-static size_t dataset_size(struct dataset *d, enum data_form form)
-{
-    ws_lock(d->ws);
-    bool known = d->sized[form] || !d->body;
-    ws_unlock(d->ws);
-    if (!known)
-        text_unref(dataset_make(d, form, false));
-    ws_lock(d->ws);
-    size_t size = d->sizes[form];
-    ws_unlock(d->ws);
+    text_unref(answer.text);
     return size;
 }
 
@@ -327,10 +331,10 @@ static struct timespec dataset_time(struct dataset *d)
     return err ? when : st.st_mtim;
 }
 
-void dataset_stat(struct dataset *d, enum data_form form, struct stat *ret)
+void dataset_stat(struct dataset *d, enum rows_form form, struct stat *ret)
 {
     struct timespec when = dataset_time(d);
-    size_t size = dataset_size(d, form);
+    uint64_t size = dataset_size(d, form);
     *ret = (struct stat){
         .st_ino = d->number + 1 + (uint64_t)form,
         .st_mode = S_IFREG | 0444,

@@ -436,7 +436,7 @@ class Handler(fakefaults.Faults, http.server.BaseHTTPRequestHandler):
         rows = self.fake.tables.get(sql.strip(), [{"n": 1}])
         if self.fake.shape.rows == "rowCount":
             return self.success({"rowCount": len(rows), "truncated": False, "rows": rows})
-        columns = list(rows[0]) if rows else []
+        columns = list(dict.fromkeys(key for row in rows for key in row))
         return self.success({"columns": columns, "rows": rows, "row_count": len(rows),
                              "duration_ms": 1})
 

@@ -264,7 +264,7 @@ def test_both_shapes_of_an_answer(fake, fake_data, shape):
                                {"a": "", "b": [1, {"k": "e"}], "c": True}]
     write(where / "x.sql", "SELECT x\n")
     assert (where / "x.csv").read_text() == (
-        'b,a,c\n1,"say ""hi"", you",\n,"two\nlines",\n"[1,{""k"":""e""}]","",true\n')
+        'b,a,c\n1,"say ""hi"", you",\n,"two\nlines",\n"[1,{""k"":""e""}]",,true\n')
     assert [json.loads(l) for l in (where / "x.ndjson").read_text().splitlines()] == \
         fake.tables["SELECT x"]
     assert json.loads((where / "x.json").read_text()) == fake.tables["SELECT x"]
@@ -287,7 +287,7 @@ def test_values_are_the_platforms_own(fake, fake_data):
         200, b'{"columns":[{"name":"a"},{"name":"b"}],"rows":[{"b":1.0,"a":12345678901234567890},'
              b'{"a":"\\u00e9\\u0000x","b":1e400}],"truncated":true}'))
     write(where / "x.sql", "SELECT x")
-    assert (where / "x.csv").read_bytes() == b"a,b\n12345678901234567890,1.0\n\xc3\xa9\0x,1e400\n"
+    assert (where / "x.csv").read_bytes() == b"b,a\n1.0,12345678901234567890\n1e400,\xc3\xa9\0x\n"
     assert (where / "x.ndjson").read_bytes().splitlines()[0] == b'{"b":1.0,"a":12345678901234567890}'
     assert attribute(where / "x.csv", "truncated") == "true"
 
