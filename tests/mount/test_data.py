@@ -433,3 +433,21 @@ def test_a_large_file_of_sql(fake, fake_data):
     with fails_with(errno.EFBIG):
         (where / "x.csv").read_bytes()
     assert queries(fake) == 0
+
+
+def test_a_large_result(fake, fake_data):
+    """10 MB, read in pieces from anywhere, with the sizes that stat tells."""
+    where = fake_data()
+    fake.tables["SELECT big"] = [{"id": i, "text": f"row {i}, " + "x" * 100} for i in range(75000)]
+    write(where / "big.sql", "SELECT big")
+    texts = {form: (where / f"big.{form}").read_bytes() for form in FORMS}
+    assert json.loads(texts["json"]) == fake.tables["SELECT big"]
+    assert len(texts["csv"].splitlines()) == 75001
+    for form, text in texts.items():
+        assert os.stat(where / f"big.{form}").st_size == len(text)
+        with open(where / f"big.{form}", "rb", buffering=0) as file:
+            for at in (len(text) - 10, 0, len(text) // 2, 5):
+                file.seek(at)
+                assert file.read(10) == text[at:at + 10]
+    assert run(["tail", "-n1", where / "big.ndjson"]).stdout.startswith('{"id":74999,')
+    assert queries(fake) == 1
