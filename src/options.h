@@ -16,6 +16,7 @@ struct options {
     char *api_version;
     char *runtime;
     unsigned refresh, ttl, timeout;       /* seconds */
+    unsigned render_ttl;                  /* same */
     unsigned cache_size;                  /* MiB */
     unsigned max_requests, archive_limit; /* a minute */
     unsigned read_ahead;                  /* pages */

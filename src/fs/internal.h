@@ -39,6 +39,9 @@ extern const struct node_ops gone_page_ops; /* archived/<page>/ */
 extern const struct node_ops templates_ops; /* templates/ */
 extern const struct node_ops byid_ops;      /* by-id/ */
 extern const struct node_ops byid_link_ops; /* by-id/<page id> */
+extern const struct node_ops data_ops;      /* data/ */
+extern const struct node_ops params_ops;    /* data/<k>=<v>,.../ */
+extern const struct node_ops result_ops;    /* data/{top.{csv,ndjson,json},schema.json} */
 extern const struct node_ops control_ops;   /* .amdahl/ */
 extern const struct node_ops report_ops;    /* .amdahl/{status.json,me.json,log} */
 extern const struct node_ops ctl_ops;       /* .amdahl/ctl */
@@ -53,6 +56,7 @@ enum {
     INO_BYID,
     INO_CONTROL,
     INO_ARCHIVED,
+    INO_DATA,
     INO_REPORTS = 16
 };
 void stat_fixed(const struct fs *fs, struct stat *ret, uint64_t ino, mode_t mode);

@@ -73,6 +73,7 @@ struct reply {
     struct platform_error error;
     struct platform_verdict verdict;
     struct platform_page page;
+    struct platform_rows rows;
     char *words;
 };
 

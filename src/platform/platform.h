@@ -61,6 +61,12 @@ struct platform_verdict {
     struct json_span object; /* the verdict's own object in text */
 };
 
+/* The rows that a query gave. */
+struct platform_rows {
+    struct json_span rows; /* an array, of body */
+    bool truncated;        /* there are more, says the platform */
+};
+
 /* What every call answers. Everything in it is borrowed for the length of the callback;
  * take a reference on the texts, copy the strings. */
 struct platform_answer {
@@ -81,8 +87,9 @@ struct platform_answer {
     const struct platform_page *page;       /* page calls; may be NULL on success when the
                                              * platform answers with less than a page */
     const struct platform_verdict *verdict; /* where one came: validate; refusals */
-    struct text
-        *value; /* render, me: the answer unwrapped of a lone {"data":...}: its text */
+    const struct platform_rows *rows;       /* data_query */
+    struct text *value; /* render, me, data_explore: the answer's own text, out of a lone
+                         * {"data":...} */
 };
 typedef void platform_done_fn(void *arg, const struct platform_answer *answer);
 /* Some pages of a list, each with an id; as platform_answer, borrowed. */
@@ -155,5 +162,15 @@ void platform_page_delete(struct platform *p, const char *id,
 void platform_templates_list(struct platform *p, const struct platform_call *call);
 void platform_template_get(struct platform *p, const char *slug,
                            const struct platform_call *call);
+
+/* POST /data/query. sql: UTF-8. params: a JSON object, for amdahl-local: no document of
+ * the platform knows such a member, so it is sent only where there is one. NULL: none. */
+void platform_data_query(struct platform *p, const char *sql, struct text *params,
+                         const struct platform_call *call);
+/* POST /data/explore, for all there is. */
+void platform_data_explore(struct platform *p, const struct platform_call *call);
+/* Where in the SQL a refusal says that the fault is, from 1; 0: it does not. */
+void platform_sql_place(const struct platform_answer *answer, unsigned *ret_line,
+                        unsigned *ret_column);
 
 #endif

@@ -9,6 +9,7 @@
 #include "json/json.h"
 #include "workspace/batch.h"
 #include "workspace/body.h"
+#include "workspace/data.h"
 #include "workspace/keep.h"
 #include "workspace/push.h"
 #include "workspace/sql.h"
@@ -171,6 +172,7 @@ static int command_refresh(struct workspace *ws, const char *argument,
         p->stale = p->id != NULL; /* nor is a cached one good enough */
     }
     ws_unlock(ws);
+    data_drop(ws);
     *ret_words = text_from_string("the list and every page are read anew\n");
     return workspace_refresh(ws, w);
 }

@@ -203,6 +203,7 @@ struct page {
 
 struct sql_dir;
 struct archived; /* archived.c */
+struct data;     /* data_internal.h */
 struct archiver; /* brake.c */
 struct husk;     /* shed.c */
 struct batch;    /* batch.h */
@@ -274,6 +275,8 @@ struct workspace {
     atomic_uint open_batches; /* no lock */
 
     struct walks walks;
+
+    struct data *data; /* NULL: nobody has looked */
 
     struct archiver *archivers;
     unsigned archive_allowance;

@@ -445,6 +445,18 @@ static int overlay_open_top(struct overlay *o, const char *path)
     return o->top->dir_fd < 0 ? -errno : 0;
 }
 
+/* Before data/ was a directory of ours it was one like any other. */
+static void overlay_move_data(struct overlay *o)
+{
+    struct stat st;
+    int top = o->top->dir_fd;
+    if (fstatat(top, "root/data", &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return;
+    const char *to = S_ISDIR(st.st_mode) ? "data-local" : "root/data.local";
+    if (renameat2(top, "root/data", top, to, RENAME_NOREPLACE) != 0)
+        log_warning("the local data stays hidden: %s", strerror(errno));
+}
+
 int overlay_open(struct workspace *ws, const char *path, struct overlay **ret_overlay)
 {
     struct overlay *o = xcalloc(1, sizeof *o);
@@ -456,6 +468,8 @@ int overlay_open(struct workspace *ws, const char *path, struct overlay **ret_ov
     int err = overlay_open_top(o, path);
     o->root = overlay_anchor(o, "root", &err);
     o->pages = overlay_anchor(o, "pages-local", &err);
+    overlay_move_data(o);
+    o->data = overlay_anchor(o, "data-local", &err);
     o->page_dirs = overlay_anchor(o, "page", &err);
     o->tmp = overlay_anchor(o, "tmp", &err);
     if (err) {
@@ -474,6 +488,7 @@ void overlay_close(struct overlay *o)
         return;
     item_unref(o->root);
     item_unref(o->pages);
+    item_unref(o->data);
     item_unref(o->page_dirs);
     item_unref(o->tmp);
     if (o->top->dir_fd >= 0)

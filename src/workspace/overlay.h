@@ -3,6 +3,7 @@
  *
  *   OVERLAY/root/          what stands beside pages/ in the mount: .git, README.md, ...
  *           pages-local/   what stands in pages/ and is no page
+ *           data-local/    what stands in data/
  *           page/<key>/    what stands beside the documents of one page (page_key())
  *           tmp/           files that are written whole before they get a name
  *
@@ -26,7 +27,7 @@ struct overlay {
     struct workspace *ws;
     pthread_mutex_t lock;
     struct item *by_key; /* every real file that is known now */
-    struct item *top, *root, *pages, *page_dirs, *tmp;
+    struct item *top, *root, *pages, *data, *page_dirs, *tmp;
     struct item *dirs; /* with a descriptor, last used first; top is not in it */
     unsigned dir_count;
     uint64_t tmp_count;

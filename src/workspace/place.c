@@ -1,5 +1,6 @@
 /* place.c - names that are made, found and listed in directories of this machine. */
 #include "workspace/batch.h"
+#include "workspace/data.h"
 #include "workspace/keep.h"
 #include "workspace/overlay.h"
 #include "workspace/sql.h"
@@ -66,6 +67,8 @@ static int place_check(struct item *dir, const char *name)
     else if (!err && dir->sql_of && sql_doc(dir->sql_of, name, true))
         err = -EACCES;
     ws_unlock(dir->ws);
+    if (!err && dir == workspace_data_local(dir->ws) && data_is_result(dir->ws, name))
+        err = -EACCES;
     return err;
 }
 

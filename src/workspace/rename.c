@@ -11,6 +11,7 @@
 #include "workspace/batch.h"
 #include "workspace/body.h"
 #include "workspace/conflict.h"
+#include "workspace/data.h"
 #include "workspace/keep.h"
 #include "workspace/names.h"
 #include "workspace/present.h"
@@ -74,6 +75,9 @@ static int rename_check(const struct target *from, const struct target *to,
         return -EXDEV; /* that is another page's */
     if (to->dir->archived && page_file_find(to->name) >= 0)
         return -EACCES; /* it may come back */
+    struct workspace *ws = to->dir->ws;
+    if (to->dir == workspace_data_local(ws) && data_is_result(ws, to->name))
+        return -EACCES;
     return scratch_is_name(to->name) ? 0 : -EINVAL;
 }
 

@@ -53,6 +53,7 @@ struct workspace_config {
     struct platform *platform;
     int64_t refresh_ms;     /* the list is read again when used after this long */
     int64_t ttl_ms;         /* bodies, where the platform's list has no change token */
+    int64_t render_ttl_ms;  /* what queries gave is good for so long */
     unsigned read_ahead;    /* pages of a walk that are asked for at once */
     unsigned archive_limit; /* pages one process may archive a minute */
     bool runtime_hidden;    /* views are not listed */
