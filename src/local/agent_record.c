@@ -1,5 +1,6 @@
 #include "local/agent_record.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -130,6 +131,11 @@ void agent_list_finish(struct agent_list *l)
         agent_session_finish(&l->items[i]);
     free(l->items);
     *l = (struct agent_list){0};
+}
+
+void agent_id_set(char ret[AGENT_ID_TEXT], const char *id)
+{
+    snprintf(ret, AGENT_ID_TEXT, "%s", id ? id : "");
 }
 
 /* As a ULID: 48 bits of time, 80 random ones, in Crockford's 32 digits. */

@@ -78,7 +78,7 @@ struct agent_change {
     size_t event_count;
     struct agent_step *steps; /* new ones, owned; the store fills the index */
     size_t step_count;
-    struct agent_session *children; /* new sessions, owned */
+    struct agent_session *children;     /* new sessions, owned */
     struct agent_change *child_changes; /* one a child: its first events and steps */
     size_t child_count;
     int64_t done_step; /* index of the step that is done now; 0: none */
@@ -98,8 +98,8 @@ struct agent_change *agent_change_child(struct agent_change *c,
 struct agent_filter {
     bool has_status;
     enum agent_status status;
-    const char *parent_id;  /* only its sub-agents; NULL: all */
-    const char *profile;    /* NULL: all */
+    const char *parent_id; /* only its sub-agents; NULL: all */
+    const char *profile;   /* NULL: all */
     int64_t created_gte, created_lte;
     int64_t limit, offset;
     int64_t after_seq; /* go on behind the session with this one (a cursor); 0: no */
@@ -114,6 +114,8 @@ struct agent_list {
 void agent_list_finish(struct agent_list *l);
 #define cleanup_agent_list __attribute__((__cleanup__(agent_list_finish)))
 
+/* Copies an id; NULL is "". */
+void agent_id_set(char ret[AGENT_ID_TEXT], const char *id);
 /* A new id, which sorts by time. */
 void agent_id_make(int64_t now_ms, char ret[AGENT_ID_TEXT]);
 

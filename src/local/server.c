@@ -98,8 +98,7 @@ static struct MHD_Response *make_response(struct server *s, struct exchange *ex)
 {
     struct reply *rp = &ex->reply;
     if (rp->stream)
-        return server_stream_response(&s->streams, ex->connection,
-                                      steal_ptr(rp->stream));
+        return server_stream_response(&s->streams, ex->connection, steal_ptr(rp->stream));
     size_t len = rp->body.len;
     struct MHD_Response *response =
         MHD_create_response_from_buffer(len, buf_steal(&rp->body), MHD_RESPMEM_MUST_FREE);
@@ -120,7 +119,8 @@ static enum MHD_Result send_reply(struct server *s, struct exchange *ex)
     for (size_t i = 0; i < rp->header_count; i++)
         MHD_add_response_header(response, rp->headers[i].name, rp->headers[i].value);
     log_exchange(s, ex, ex->method, rp->status);
-    enum MHD_Result r = MHD_queue_response(ex->connection, (unsigned)rp->status, response);
+    enum MHD_Result r =
+        MHD_queue_response(ex->connection, (unsigned)rp->status, response);
     MHD_destroy_response(response);
     return r;
 }
@@ -257,8 +257,8 @@ static unsigned connections_max(void)
     if (getrlimit(RLIMIT_NOFILE, &files) < 0)
         return 512;
     if (files.rlim_cur < files.rlim_max) {
-        files.rlim_cur = files.rlim_max < CONNECTIONS_MAX * 2 ? files.rlim_max
-                                                              : CONNECTIONS_MAX * 2;
+        files.rlim_cur =
+            files.rlim_max < CONNECTIONS_MAX * 2 ? files.rlim_max : CONNECTIONS_MAX * 2;
         setrlimit(RLIMIT_NOFILE, &files);
         getrlimit(RLIMIT_NOFILE, &files);
     }

@@ -40,7 +40,7 @@ void server_streams_stop(struct server_streams *s)
     struct server_stream *st;
     pthread_mutex_lock(&s->lock);
     s->stopping = true;
-    DL_FOREACH(s->open, st)
+    DL_FOREACH (s->open, st)
         unpark(st);
     pthread_mutex_unlock(&s->lock);
 }

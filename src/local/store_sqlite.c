@@ -71,8 +71,8 @@ sqlite3_stmt *store_statement(struct store_sqlite *s, enum statement which)
 {
     sqlite3_stmt **slot = &s->statements[which];
     const char *sql = store_sql[which] ? store_sql[which] : store_agents_sql(which);
-    if (!*slot && sqlite3_prepare_v3(s->db, sql, -1,
-                                     SQLITE_PREPARE_PERSISTENT, slot, NULL) != SQLITE_OK)
+    if (!*slot && sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, slot,
+                                     NULL) != SQLITE_OK)
         store_failed(s, "prepare");
     if (*slot) {
         sqlite3_reset(*slot);

@@ -42,7 +42,8 @@ const char *store_agents_sql(enum statement which)
     static const char *const sql[STMT_COUNT] = {
         [STMT_AGENT_INSERT] =
             "INSERT INTO agent_sessions (id, parent_id, profile_id, user_id, task,"
-            " input_params, status, turns, turn_budget, finishing, created_ms, started_ms,"
+            " input_params, status, turns, turn_budget, finishing, created_ms, "
+            "started_ms,"
             " updated_ms, ended_ms, event_count, step_count, steps_done)"
             " VALUES (?1, nullif(?2, ''), ?3, ?4, ?5, ?6, ?7, 0, ?8, 0, ?9, 0, ?9, 0, 0,"
             " 0, 0)",
@@ -51,8 +52,7 @@ const char *store_agents_sql(enum statement which)
             " finishing = ?5, awaited = ?6, input = ?7, result = ?8, error = ?9,"
             " started_ms = ?10, updated_ms = ?11, ended_ms = ?12, event_count = ?13,"
             " step_count = ?14, steps_done = ?15 WHERE id = ?1",
-        [STMT_AGENT_GET] =
-            "SELECT " SESSION_COLUMNS " FROM agent_sessions WHERE id = ?1",
+        [STMT_AGENT_GET] = "SELECT " SESSION_COLUMNS " FROM agent_sessions WHERE id = ?1",
         [STMT_AGENT_LIST] = "SELECT " SESSION_COLUMNS SESSION_FILTER
                             " AND (?6 = 0 OR seq < ?6) ORDER BY seq DESC"
                             " LIMIT ?7 OFFSET ?8",
@@ -84,12 +84,6 @@ static char *column_dup(sqlite3_stmt *stmt, int column)
     return xstrdup((const char *)sqlite3_column_text(stmt, column));
 }
 
-static void column_id(sqlite3_stmt *stmt, int column, char ret[AGENT_ID_TEXT])
-{
-    const char *text = (const char *)sqlite3_column_text(stmt, column);
-    memccpy(ret, text ? text : "", '\0', AGENT_ID_TEXT - 1);
-}
-
 /* The columns of SESSION_COLUMNS, in their order. */
 static void read_session(sqlite3_stmt *stmt, struct agent_session *ret)
 {
@@ -114,8 +108,8 @@ static void read_session(sqlite3_stmt *stmt, struct agent_session *ret)
         .step_count = sqlite3_column_int64(stmt, 20),
         .steps_done = sqlite3_column_int64(stmt, 21),
     };
-    column_id(stmt, 1, ret->id);
-    column_id(stmt, 2, ret->parent_id);
+    agent_id_set(ret->id, (const char *)sqlite3_column_text(stmt, 1));
+    agent_id_set(ret->parent_id, (const char *)sqlite3_column_text(stmt, 2));
     agent_status_parse((const char *)sqlite3_column_text(stmt, 7), &ret->status);
 }
 

@@ -1,0 +1,499 @@
+#include "local/agent_plan.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "local/agent_words.h"
+#include "local/explore.h"
+#include "local/jsonout.h"
+
+enum {
+    DIMENSIONS_MAX = 3,    /* by which one task is looked at */
+    PROSE_WORDS = 4,       /* texts longer than this on average are no names */
+    DIMENSION_WIDE = 2000, /* more different values than this say little in a table */
+    SHOWN_ROWS = 12,
+    FILLER_QUERIES = 4, /* where the task names little, so many are asked anyway */
+};
+
+static const char *const good_words[] = {
+    "won",      "win",  "success", "successful", "converted", "accepted", "passed",
+    "resolved", "paid", "yes",     "true",       "retained",  "renewed",  NULL};
+static const char *const bad_words[] = {"lost",    "lose",      "failed",   "failure",
+                                        "refused", "rejected",  "declined", "unresolved",
+                                        "unpaid",  "no",        "not",      "false",
+                                        "churned", "cancelled", NULL};
+static const char *const outcome_words[] = {
+    "best",    "worst",    "close",      "closes",  "closed", "closing",
+    "win",     "wins",     "won",        "winning", "rate",   "rates",
+    "convert", "converts", "conversion", "success", "lose",   "loses",
+    "lost",    "perform",  "performs",   NULL};
+static const char *const trend_words[] = {
+    "trend",  "trends", "month",   "months", "monthly", "time",   "week",
+    "weekly", "growth", "grow",    "when",   "history", "change", "changed",
+    "over",   "year",   "quarter", "lately", NULL};
+
+/* What the planner works with. */
+struct planner {
+    const struct agent_words *words;
+    const struct explore_table *table;
+    const struct explore_column *dimensions[DIMENSIONS_MAX];
+    size_t dimension_count, named_count; /* the first so many the task named */
+    const struct explore_column *outcome;
+    const struct explore_column *measure;
+    bool measure_named;
+    const struct explore_column *time;
+    struct agent_plan *plan;
+    size_t max;
+};
+
+/* ---- what a column may be used for ------------------------------------------------ */
+
+static bool is_number(const struct explore_column *c)
+{
+    return c->type == EXPLORE_INTEGER || c->type == EXPLORE_REAL;
+}
+
+static bool is_time(const struct explore_column *c)
+{
+    return c->known && c->filled > 0 &&
+           (c->type == EXPLORE_DATE || c->type == EXPLORE_TIMESTAMP);
+}
+
+static bool ends_with(const char *name, const char *end)
+{
+    size_t len = strlen(name);
+    size_t end_len = strlen(end);
+    return len >= end_len && !strcmp(name + len - end_len, end);
+}
+
+static bool is_identifier(const struct explore_column *c)
+{
+    return !strcmp(c->name, "id") || ends_with(c->name, "_id") ||
+           ends_with(c->name, "zip") || ends_with(c->name, "phone");
+}
+
+static bool is_dimension(const struct explore_column *c)
+{
+    if (!c->known || c->uniques < 2 || is_time(c) || is_identifier(c))
+        return false;
+    if (is_number(c))
+        return c->type == EXPLORE_INTEGER && c->uniques <= 10 &&
+               c->uniques * 3 <= c->filled;
+    return c->words <= PROSE_WORDS && c->uniques <= DIMENSION_WIDE &&
+           c->uniques * 3 <= c->filled * 2;
+}
+
+static bool is_measure(const struct explore_column *c)
+{
+    return c->known && is_number(c) && c->uniques > 2 && !is_identifier(c);
+}
+
+/* "not won" is no success. */
+static bool value_is(const struct explore_value *v, const char *const *list)
+{
+    return v->text && agent_words_part(v->text, list) &&
+           (list == bad_words || !agent_words_part(v->text, bad_words));
+}
+
+static bool has_value(const struct explore_column *c, const char *const *list)
+{
+    for (size_t i = 0; i < c->value_count; i++)
+        if (value_is(&c->values[i], list))
+            return true;
+    return false;
+}
+
+static bool is_outcome(const struct explore_column *c)
+{
+    return c->known && c->is_enumerated && has_value(c, good_words) &&
+           has_value(c, bad_words);
+}
+
+/* Does the task name the column, or one of its values? The position of the word. */
+static size_t wanted(const struct planner *p, const struct explore_column *c)
+{
+    size_t best = agent_words_want(p->words, c->name);
+    for (size_t i = 0; c->is_enumerated && i < c->value_count; i++) {
+        size_t at = c->values[i].text ? agent_words_want(p->words, c->values[i].text) : 0;
+        if (at && (!best || at < best))
+            best = at;
+    }
+    return best;
+}
+
+/* ---- choosing columns ------------------------------------------------------------- */
+
+static bool chosen(const struct planner *p, const struct explore_column *c)
+{
+    for (size_t i = 0; i < p->dimension_count; i++)
+        if (p->dimensions[i] == c)
+            return true;
+    return false;
+}
+
+/* The dimension that the earliest word names by its own name, or else by a value; not
+ * one that is chosen already. */
+static const struct explore_column *best_named(const struct planner *p, bool by_name)
+{
+    const struct explore_column *best = NULL;
+    size_t best_at = 0;
+    for (size_t i = 0; i < p->table->column_count; i++) {
+        const struct explore_column *c = &p->table->columns[i];
+        size_t at = by_name ? agent_words_want(p->words, c->name) : wanted(p, c);
+        if (!at || !is_dimension(c) || c == p->outcome || chosen(p, c) ||
+            agent_words_refuse(p->words, c->name))
+            continue;
+        if (!best || at < best_at) {
+            best = c;
+            best_at = at;
+        }
+    }
+    return best;
+}
+
+/* One that a reader sees at a glance: few values, on most rows. */
+static const struct explore_column *best_unnamed(const struct planner *p)
+{
+    const struct explore_column *best = NULL;
+    for (size_t i = 0; i < p->table->column_count; i++) {
+        const struct explore_column *c = &p->table->columns[i];
+        if (!is_dimension(c) || !c->is_enumerated || c == p->outcome || chosen(p, c) ||
+            agent_words_refuse(p->words, c->name))
+            continue;
+        if (!best || c->filled > best->filled)
+            best = c;
+    }
+    return best;
+}
+
+static void choose_dimensions(struct planner *p)
+{
+    const struct explore_column *c;
+    while (p->dimension_count < DIMENSIONS_MAX && (c = best_named(p, true)))
+        p->dimensions[p->dimension_count++] = c;
+    while (p->dimension_count < DIMENSIONS_MAX && (c = best_named(p, false)))
+        p->dimensions[p->dimension_count++] = c;
+    p->named_count = p->dimension_count;
+    while (p->dimension_count < DIMENSIONS_MAX && (c = best_unnamed(p)))
+        p->dimensions[p->dimension_count++] = c;
+}
+
+/* The most specific one: that which fewest rows have is of the things that end well or
+ * badly, and not of what happened meanwhile. */
+static void choose_outcome(struct planner *p)
+{
+    for (size_t i = 0; i < p->table->column_count; i++) {
+        const struct explore_column *c = &p->table->columns[i];
+        if (is_outcome(c) && !agent_words_refuse(p->words, c->name) &&
+            (!p->outcome || c->filled < p->outcome->filled))
+            p->outcome = c;
+    }
+}
+
+/* Named, or else one with many values; where an outcome is known on some rows only, one
+ * that is known on as many. */
+static void choose_measure(struct planner *p)
+{
+    size_t best_at = 0;
+    for (size_t i = 0; i < p->table->column_count; i++) {
+        const struct explore_column *c = &p->table->columns[i];
+        size_t at = agent_words_want(p->words, c->name);
+        if (!is_measure(c) || agent_words_refuse(p->words, c->name))
+            continue;
+        bool same_rows = p->outcome && c->filled == p->outcome->filled;
+        bool better = !p->measure || (at && (!best_at || at < best_at)) ||
+                      (at == best_at && same_rows);
+        if (better) {
+            p->measure = c;
+            best_at = at;
+        }
+    }
+    p->measure_named = best_at > 0;
+}
+
+static void choose_time(struct planner *p)
+{
+    size_t best_at = 0;
+    for (size_t i = 0; i < p->table->column_count; i++) {
+        const struct explore_column *c = &p->table->columns[i];
+        size_t at = agent_words_want(p->words, c->name);
+        if (!is_time(c) || agent_words_refuse(p->words, c->name))
+            continue;
+        if (!p->time || (at && !best_at) || (!best_at && c->filled > p->time->filled)) {
+            p->time = c;
+            best_at = at;
+        }
+    }
+}
+
+/* ---- queries ---------------------------------------------------------------------- */
+
+/* Takes sql's text over. */
+static void add(struct planner *p, char *title, struct buf *sql, const char *label,
+                const char *value)
+{
+    struct agent_plan *plan = p->plan;
+    if (plan->count == p->max) {
+        free(title);
+        buf_clear(sql);
+        return;
+    }
+    plan->queries = xrealloc(plan->queries, (plan->count + 1) * sizeof *plan->queries);
+    plan->queries[plan->count++] = (struct plan_query){
+        .title = title,
+        .sql = buf_steal(sql),
+        .label = xstrdup(label),
+        .value = xstrdup(value),
+    };
+}
+
+static void put_in_list(const struct explore_column *c, const char *const *words,
+                        struct buf *sql)
+{
+    const char *separator = "(";
+    for (size_t i = 0; i < c->value_count; i++) {
+        if (!c->values[i].text || !value_is(&c->values[i], words))
+            continue;
+        buf_puts(sql, separator);
+        explore_quote_value(sql, &c->values[i]);
+        separator = ", ";
+    }
+    buf_putc(sql, ')');
+}
+
+static void put_from(const struct planner *p, const struct explore_column *by,
+                     struct buf *sql)
+{
+    buf_puts(sql, " FROM ");
+    explore_quote_name(sql, p->table->name);
+    buf_puts(sql, " WHERE ");
+    explore_quote_name(sql, by->name);
+    buf_puts(sql, " IS NOT NULL");
+}
+
+static void put_group(const struct explore_column *by, const char *order, struct buf *sql)
+{
+    buf_puts(sql, " GROUP BY ");
+    explore_quote_name(sql, by->name);
+    buf_printf(sql, " ORDER BY %s, ", order);
+    explore_quote_name(sql, by->name);
+    buf_printf(sql, " LIMIT %d", SHOWN_ROWS);
+}
+
+/* Of those that came to an end, how many came to a good one? */
+static void ask_rate(struct planner *p, const struct explore_column *by)
+{
+    cleanup_buf struct buf sql = BUF_INIT;
+    if (!p->outcome || by == p->outcome)
+        return;
+    buf_puts(&sql, "SELECT ");
+    explore_quote_name(&sql, by->name);
+    buf_puts(&sql, ", ROUND(100.0 * SUM(CASE WHEN ");
+    explore_quote_name(&sql, p->outcome->name);
+    buf_puts(&sql, " IN ");
+    put_in_list(p->outcome, good_words, &sql);
+    buf_puts(&sql,
+             " THEN 1 ELSE 0 END) / COUNT(*), 1) AS success_percent, SUM(CASE WHEN ");
+    explore_quote_name(&sql, p->outcome->name);
+    buf_puts(&sql, " IN ");
+    put_in_list(p->outcome, good_words, &sql);
+    buf_puts(&sql, " THEN 1 ELSE 0 END) AS successes, COUNT(*) AS decided");
+    put_from(p, by, &sql);
+    buf_puts(&sql, " AND (");
+    explore_quote_name(&sql, p->outcome->name);
+    buf_puts(&sql, " IN ");
+    put_in_list(p->outcome, good_words, &sql);
+    buf_puts(&sql, " OR ");
+    explore_quote_name(&sql, p->outcome->name);
+    buf_puts(&sql, " IN ");
+    put_in_list(p->outcome, bad_words, &sql);
+    buf_puts(&sql, ")");
+    put_group(by, "success_percent DESC, decided DESC", &sql);
+    add(p, xasprintf("Success (%s) by %s", p->outcome->name, by->name), &sql, by->name,
+        "success_percent");
+}
+
+static void ask_measure(struct planner *p, const struct explore_column *by)
+{
+    cleanup_buf struct buf sql = BUF_INIT;
+    if (!p->measure || by == p->measure)
+        return;
+    buf_puts(&sql, "SELECT ");
+    explore_quote_name(&sql, by->name);
+    buf_puts(&sql, ", ROUND(SUM(");
+    explore_quote_name(&sql, p->measure->name);
+    buf_puts(&sql, "), 2) AS total, ROUND(AVG(");
+    explore_quote_name(&sql, p->measure->name);
+    buf_puts(&sql, "), 2) AS average, COUNT(");
+    explore_quote_name(&sql, p->measure->name);
+    buf_puts(&sql, ") AS counted");
+    put_from(p, by, &sql);
+    buf_puts(&sql, " AND ");
+    explore_quote_name(&sql, p->measure->name);
+    buf_puts(&sql, " IS NOT NULL");
+    put_group(by, "total DESC", &sql);
+    add(p, xasprintf("%s by %s", p->measure->name, by->name), &sql, by->name, "total");
+}
+
+static void ask_count(struct planner *p, const struct explore_column *by)
+{
+    cleanup_buf struct buf sql = BUF_INIT;
+    buf_puts(&sql, "SELECT ");
+    explore_quote_name(&sql, by->name);
+    buf_puts(&sql, ", COUNT(*) AS row_count");
+    put_from(p, by, &sql);
+    put_group(by, "row_count DESC", &sql);
+    add(p, xasprintf("Rows by %s", by->name), &sql, by->name, "row_count");
+}
+
+/* The last months, the newest first. */
+static void ask_trend(struct planner *p)
+{
+    cleanup_buf struct buf sql = BUF_INIT;
+    if (!p->time)
+        return;
+    buf_puts(&sql, "SELECT substr(");
+    explore_quote_name(&sql, p->time->name);
+    buf_puts(&sql, ", 1, 7) AS month, COUNT(*) AS row_count");
+    if (p->measure) {
+        buf_puts(&sql, ", ROUND(SUM(");
+        explore_quote_name(&sql, p->measure->name);
+        buf_puts(&sql, "), 2) AS total");
+    }
+    put_from(p, p->time, &sql);
+    buf_printf(&sql, " GROUP BY month ORDER BY month DESC LIMIT %d", SHOWN_ROWS);
+    add(p,
+        p->measure
+            ? xasprintf("Rows and %s by month of %s", p->measure->name, p->time->name)
+            : xasprintf("Rows by month of %s", p->time->name),
+        &sql, "month", "");
+}
+
+static void ask_overview(struct planner *p)
+{
+    cleanup_buf struct buf sql = BUF_INIT;
+    buf_puts(&sql, "SELECT COUNT(*) AS row_count");
+    if (p->time) {
+        buf_puts(&sql, ", MIN(");
+        explore_quote_name(&sql, p->time->name);
+        buf_puts(&sql, ") AS first, MAX(");
+        explore_quote_name(&sql, p->time->name);
+        buf_puts(&sql, ") AS last");
+    }
+    buf_puts(&sql, " FROM ");
+    explore_quote_name(&sql, p->table->name);
+    add(p, xasprintf("All of %s", p->table->name), &sql, "", "");
+}
+
+/* ---- the plan --------------------------------------------------------------------- */
+
+static void ask_named(struct planner *p, bool outcomes)
+{
+    for (size_t i = 0; i < p->named_count; i++) {
+        if (outcomes)
+            ask_rate(p, p->dimensions[i]);
+        if (p->measure_named)
+            ask_measure(p, p->dimensions[i]);
+        ask_count(p, p->dimensions[i]);
+        if (!p->measure_named)
+            ask_measure(p, p->dimensions[i]);
+        if (!outcomes)
+            ask_rate(p, p->dimensions[i]);
+    }
+}
+
+static void ask_unnamed(struct planner *p, bool outcomes)
+{
+    for (size_t i = p->named_count; i < p->dimension_count; i++) {
+        if (p->plan->count >= FILLER_QUERIES)
+            return;
+        if (outcomes)
+            ask_rate(p, p->dimensions[i]);
+        if (p->measure_named)
+            ask_measure(p, p->dimensions[i]);
+        if (!outcomes && !p->measure_named)
+            ask_count(p, p->dimensions[i]);
+    }
+}
+
+static void ask_all(struct planner *p)
+{
+    bool outcomes = agent_words_any(p->words, outcome_words) ||
+                    (p->outcome && wanted(p, p->outcome) > 0);
+    bool trend = agent_words_any(p->words, trend_words) ||
+                 (p->time && agent_words_want(p->words, p->time->name) > 0);
+    if (trend && !p->named_count)
+        ask_trend(p);
+    ask_named(p, outcomes);
+    if (outcomes && p->outcome && !p->named_count)
+        ask_count(p, p->outcome);
+    if (trend && p->named_count)
+        ask_trend(p);
+    ask_unnamed(p, outcomes);
+    if (!trend)
+        ask_trend(p);
+    ask_overview(p);
+}
+
+/* The table that the task names most of; else the first with columns. */
+static const struct explore_table *choose_table(const struct explore *e,
+                                                const struct agent_words *words)
+{
+    const struct explore_table *best = NULL;
+    size_t best_score = 0;
+    for (size_t i = 0; i < e->table_count; i++) {
+        const struct explore_table *t = &e->tables[i];
+        size_t score = agent_words_want(words, t->name) ? 2 : 1;
+        for (size_t c = 0; c < t->column_count; c++)
+            score += agent_words_want(words, t->columns[c].name) > 0;
+        if (t->column_count && score > best_score) {
+            best = t;
+            best_score = score;
+        }
+    }
+    return best;
+}
+
+void agent_plan_make(const struct explore *e, const struct agent_words *words, size_t max,
+                     struct agent_plan *ret)
+{
+    struct planner p = {.words = words, .plan = ret, .max = max};
+    *ret = (struct agent_plan){0};
+    p.table = choose_table(e, words);
+    if (!p.table)
+        return;
+    ret->table = xstrdup(p.table->name);
+    choose_outcome(&p);
+    choose_dimensions(&p);
+    choose_measure(&p);
+    choose_time(&p);
+    ask_all(&p);
+}
+
+void agent_plan_finish(struct agent_plan *p)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        free(p->queries[i].title);
+        free(p->queries[i].sql);
+        free(p->queries[i].label);
+        free(p->queries[i].value);
+    }
+    free(p->queries);
+    free(p->table);
+    *p = (struct agent_plan){0};
+}
+
+void plan_query_print(const struct plan_query *q, struct buf *out)
+{
+    buf_puts(out, "{\"title\":");
+    json_out_string(out, q->title);
+    json_out_key(out, "sql");
+    json_out_string(out, q->sql);
+    json_out_key(out, "label");
+    json_out_string(out, q->label);
+    json_out_key(out, "value");
+    json_out_string(out, q->value);
+    buf_putc(out, '}');
+}
