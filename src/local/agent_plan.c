@@ -40,7 +40,8 @@ struct planner {
     const struct explore_table *table;
     const struct explore_column *dimensions[DIMENSIONS_MAX];
     size_t dimension_count, named_count; /* the first so many the task named */
-    const struct explore_column *outcome;
+    /* What ends well or badly: the most specific column first. */
+    const struct explore_column *outcome, *other_outcome;
     const struct explore_column *measure;
     bool measure_named;
     const struct explore_column *time;
@@ -133,15 +134,26 @@ static bool chosen(const struct planner *p, const struct explore_column *c)
     return false;
 }
 
-/* The dimension that the earliest word names by its own name, or else by a value; not
- * one that is chosen already. */
-static const struct explore_column *best_named(const struct planner *p, bool by_name)
+enum naming { BY_GROUP, BY_NAME, BY_VALUE };
+
+/* How early the task names the column, in this way; 0: it does not. */
+static size_t named(const struct planner *p, const struct explore_column *c,
+                    enum naming how)
+{
+    if (how == BY_GROUP)
+        return agent_words_group(p->words, c->name);
+    if (how == BY_NAME)
+        return agent_words_want(p->words, c->name);
+    return is_outcome(c) ? 0 : wanted(p, c);
+}
+
+static const struct explore_column *best_named(const struct planner *p, enum naming how)
 {
     const struct explore_column *best = NULL;
     size_t best_at = 0;
     for (size_t i = 0; i < p->table->column_count; i++) {
         const struct explore_column *c = &p->table->columns[i];
-        size_t at = by_name ? agent_words_want(p->words, c->name) : wanted(p, c);
+        size_t at = named(p, c, how);
         if (!at || !is_dimension(c) || c == p->outcome || chosen(p, c) ||
             agent_words_refuse(p->words, c->name))
             continue;
@@ -159,7 +171,7 @@ static const struct explore_column *best_unnamed(const struct planner *p)
     const struct explore_column *best = NULL;
     for (size_t i = 0; i < p->table->column_count; i++) {
         const struct explore_column *c = &p->table->columns[i];
-        if (!is_dimension(c) || !c->is_enumerated || c == p->outcome || chosen(p, c) ||
+        if (!is_dimension(c) || !c->is_enumerated || is_outcome(c) || chosen(p, c) ||
             agent_words_refuse(p->words, c->name))
             continue;
         if (!best || c->filled > best->filled)
@@ -171,10 +183,9 @@ static const struct explore_column *best_unnamed(const struct planner *p)
 static void choose_dimensions(struct planner *p)
 {
     const struct explore_column *c;
-    while (p->dimension_count < DIMENSIONS_MAX && (c = best_named(p, true)))
-        p->dimensions[p->dimension_count++] = c;
-    while (p->dimension_count < DIMENSIONS_MAX && (c = best_named(p, false)))
-        p->dimensions[p->dimension_count++] = c;
+    for (enum naming how = BY_GROUP; how <= BY_VALUE; how++)
+        while (p->dimension_count < DIMENSIONS_MAX && (c = best_named(p, how)))
+            p->dimensions[p->dimension_count++] = c;
     p->named_count = p->dimension_count;
     while (p->dimension_count < DIMENSIONS_MAX && (c = best_unnamed(p)))
         p->dimensions[p->dimension_count++] = c;
@@ -186,9 +197,14 @@ static void choose_outcome(struct planner *p)
 {
     for (size_t i = 0; i < p->table->column_count; i++) {
         const struct explore_column *c = &p->table->columns[i];
-        if (is_outcome(c) && !agent_words_refuse(p->words, c->name) &&
-            (!p->outcome || c->filled < p->outcome->filled))
+        if (!is_outcome(c) || agent_words_refuse(p->words, c->name))
+            continue;
+        if (!p->outcome || c->filled < p->outcome->filled) {
+            p->other_outcome = p->outcome;
             p->outcome = c;
+        } else if (!p->other_outcome) {
+            p->other_outcome = c;
+        }
     }
 }
 
@@ -282,37 +298,54 @@ static void put_group(const struct explore_column *by, const char *order, struct
     buf_printf(sql, " LIMIT %d", SHOWN_ROWS);
 }
 
+static void put_is_in(const struct explore_column *c, const char *const *words,
+                      struct buf *sql)
+{
+    explore_quote_name(sql, c->name);
+    buf_puts(sql, " IN ");
+    put_in_list(c, words, sql);
+}
+
+static void put_sum_in(const struct explore_column *c, const char *const *words,
+                       struct buf *sql)
+{
+    buf_puts(sql, "SUM(CASE WHEN ");
+    put_is_in(c, words, sql);
+    buf_puts(sql, " THEN 1 ELSE 0 END)");
+}
+
 /* Of those that came to an end, how many came to a good one? */
-static void ask_rate(struct planner *p, const struct explore_column *by)
+static void ask_outcome(struct planner *p, const struct explore_column *outcome,
+                        const struct explore_column *by)
 {
     cleanup_buf struct buf sql = BUF_INIT;
-    if (!p->outcome || by == p->outcome)
+    if (!outcome || by == outcome)
         return;
     buf_puts(&sql, "SELECT ");
     explore_quote_name(&sql, by->name);
-    buf_puts(&sql, ", ROUND(100.0 * SUM(CASE WHEN ");
-    explore_quote_name(&sql, p->outcome->name);
-    buf_puts(&sql, " IN ");
-    put_in_list(p->outcome, good_words, &sql);
-    buf_puts(&sql,
-             " THEN 1 ELSE 0 END) / COUNT(*), 1) AS success_percent, SUM(CASE WHEN ");
-    explore_quote_name(&sql, p->outcome->name);
-    buf_puts(&sql, " IN ");
-    put_in_list(p->outcome, good_words, &sql);
-    buf_puts(&sql, " THEN 1 ELSE 0 END) AS successes, COUNT(*) AS decided");
+    buf_puts(&sql, ", ROUND(100.0 * ");
+    put_sum_in(outcome, good_words, &sql);
+    buf_puts(&sql, " / COUNT(*), 1) AS success_percent, ");
+    put_sum_in(outcome, good_words, &sql);
+    buf_puts(&sql, " AS successes, ");
+    put_sum_in(outcome, bad_words, &sql);
+    buf_puts(&sql, " AS failures");
     put_from(p, by, &sql);
     buf_puts(&sql, " AND (");
-    explore_quote_name(&sql, p->outcome->name);
-    buf_puts(&sql, " IN ");
-    put_in_list(p->outcome, good_words, &sql);
+    put_is_in(outcome, good_words, &sql);
     buf_puts(&sql, " OR ");
-    explore_quote_name(&sql, p->outcome->name);
-    buf_puts(&sql, " IN ");
-    put_in_list(p->outcome, bad_words, &sql);
+    put_is_in(outcome, bad_words, &sql);
     buf_puts(&sql, ")");
-    put_group(by, "success_percent DESC, decided DESC", &sql);
-    add(p, xasprintf("Success (%s) by %s", p->outcome->name, by->name), &sql, by->name,
+    put_group(by, "success_percent DESC, successes DESC", &sql);
+    add(p, xasprintf("Success (%s) by %s", outcome->name, by->name), &sql, by->name,
         "success_percent");
+}
+
+/* Two columns may tell of it, one of which may say nothing by this dimension. */
+static void ask_rate(struct planner *p, const struct explore_column *by)
+{
+    ask_outcome(p, p->outcome, by);
+    ask_outcome(p, p->other_outcome, by);
 }
 
 static void ask_measure(struct planner *p, const struct explore_column *by)

@@ -100,19 +100,18 @@ static bool put_sentence(const struct finding *f, struct buf *out)
     size_t count = ends_of_rows(f, &first, &last);
     if (!count || !f->label || !*f->label || !f->value || !*f->value)
         return false;
-    buf_puts(out, "**");
+    report_text(f->title ? f->title : "Rows", out);
+    buf_puts(out, count > 1 ? ": **" : ": there is only **");
     put_named(f, first, f->label, out);
-    buf_puts(out, "** has the highest ");
+    buf_puts(out, count > 1 ? "** has the highest " : "**, with ");
     report_text(f->value, out);
-    buf_puts(out, " (");
+    buf_putc(out, ' ');
     put_named(f, first, f->value, out);
-    buf_puts(out, ")");
     if (count > 1) {
         buf_puts(out, ", **");
         put_named(f, last, f->label, out);
-        buf_puts(out, "** the lowest of those shown (");
+        buf_puts(out, "** the lowest of those shown, ");
         put_named(f, last, f->value, out);
-        buf_puts(out, ")");
     }
     buf_puts(out, ".");
     return true;

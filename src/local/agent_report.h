@@ -10,8 +10,9 @@
 /* A finding is the output of a "query" step: {"title","sql","label","value","columns",
  * "rows",...}, or one with "error". */
 
-/* Appends a sentence on what the rows say, such as "email has the highest success_percent
- * (31.2), web the lowest (20.1)."; false, and nothing, when they say none. */
+/* Appends a sentence on what the rows say, such as "Rows by channel: **call** has the
+ * highest row_count 31, **web** the lowest of those shown, 20."; false, and nothing, when
+ * they rank nothing. */
 bool report_sentence(const char *finding, struct buf *out);
 /* Appends the rows as a table. */
 void report_table(const char *finding, struct buf *out);

@@ -29,6 +29,8 @@ static const char *const stop_words[] = {
 static const char *const refusals[] = {"without", "no",   "not",    "drop",
                                        "remove",  "omit", "except", "skip"};
 
+static const char *const groupers[] = {"by", "per", "each", "which", "across", "every"};
+
 static bool among(const char *word, const char *const *list, size_t count)
 {
     for (size_t i = 0; i < count; i++)
@@ -79,26 +81,45 @@ static bool next_word(const char **text, char word[AGENT_WORD_TEXT], bool *ret_c
     return len > 0;
 }
 
+static void add_wanted(struct agent_words *w, const char *word, bool grouping)
+{
+    if (w->wanted_count == AGENT_WORDS_MAX)
+        return;
+    w->grouping[w->wanted_count] = grouping;
+    strcpy(w->wanted[w->wanted_count++], word);
+}
+
+static void add_unwanted(struct agent_words *w, const char *word)
+{
+    if (w->unwanted_count < AGENT_WORDS_MAX)
+        strcpy(w->unwanted[w->unwanted_count++], word);
+}
+
 void agent_words_add(struct agent_words *w, const char *text)
 {
     char word[AGENT_WORD_TEXT];
     bool clause;
     bool refused = false;
+    bool grouping = false; /* the next word */
     while (text && next_word(&text, word, &clause)) {
         refused = refused && !clause && strcmp(word, "but") != 0;
-        if (among(word, refusals, ARRAY_LEN(refusals)))
+        if (among(word, groupers, ARRAY_LEN(groupers))) {
+            grouping = true;
+        } else if (among(word, refusals, ARRAY_LEN(refusals))) {
             refused = true;
-        else if (among(word, stop_words, ARRAY_LEN(stop_words)))
-            continue;
-        else if (refused && w->unwanted_count < AGENT_WORDS_MAX)
-            strcpy(w->unwanted[w->unwanted_count++], word);
-        else if (!refused && w->wanted_count < AGENT_WORDS_MAX)
-            strcpy(w->wanted[w->wanted_count++], word);
+        } else if (!among(word, stop_words, ARRAY_LEN(stop_words))) {
+            if (refused)
+                add_unwanted(w, word);
+            else
+                add_wanted(w, word, grouping);
+            grouping = false;
+        }
     }
 }
 
 /* Where a word stands that is like a part of the name: 1, 2, …; 0: nowhere. */
-static size_t find(const char (*words)[AGENT_WORD_TEXT], size_t count, const char *name)
+static size_t find(const char (*words)[AGENT_WORD_TEXT], const bool *only, size_t count,
+                   const char *name)
 {
     char part[AGENT_WORD_TEXT];
     bool clause;
@@ -107,7 +128,7 @@ static size_t find(const char (*words)[AGENT_WORD_TEXT], size_t count, const cha
         if (among(part, stop_words, ARRAY_LEN(stop_words)))
             continue;
         for (size_t i = 0; i < count && (!best || i + 1 < best); i++)
-            if (agent_words_alike(words[i], part))
+            if ((!only || only[i]) && agent_words_alike(words[i], part))
                 best = i + 1;
     }
     return best;
@@ -115,12 +136,17 @@ static size_t find(const char (*words)[AGENT_WORD_TEXT], size_t count, const cha
 
 size_t agent_words_want(const struct agent_words *w, const char *name)
 {
-    return find(w->wanted, w->wanted_count, name);
+    return find(w->wanted, NULL, w->wanted_count, name);
+}
+
+size_t agent_words_group(const struct agent_words *w, const char *name)
+{
+    return find(w->wanted, w->grouping, w->wanted_count, name);
 }
 
 bool agent_words_refuse(const struct agent_words *w, const char *name)
 {
-    return find(w->unwanted, w->unwanted_count, name) > 0;
+    return find(w->unwanted, NULL, w->unwanted_count, name) > 0;
 }
 
 bool agent_words_any(const struct agent_words *w, const char *const *words)

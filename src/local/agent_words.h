@@ -12,6 +12,7 @@ enum { AGENT_WORDS_MAX = 200, AGENT_WORD_TEXT = 32 };
 struct agent_words {
     char wanted[AGENT_WORDS_MAX][AGENT_WORD_TEXT]; /* lower case, in the text's order */
     size_t wanted_count;
+    bool grouping[AGENT_WORDS_MAX]; /* of wanted: behind "by", "per", "each", "which" */
     char unwanted[AGENT_WORDS_MAX][AGENT_WORD_TEXT]; /* behind "without", "no", "drop" */
     size_t unwanted_count;
 };
@@ -21,6 +22,8 @@ void agent_words_add(struct agent_words *w, const char *text);
 /* How early a wanted word means the name (or a part of it, as "deal" of deal_stage): 1 is
  * the first word; 0: none does. */
 size_t agent_words_want(const struct agent_words *w, const char *name);
+/* The same among the words that say by what to look at it: "which channel". */
+size_t agent_words_group(const struct agent_words *w, const char *name);
 bool agent_words_refuse(const struct agent_words *w, const char *name);
 /* Is one of these among the wanted? A NULL ends them. */
 bool agent_words_any(const struct agent_words *w, const char *const *words);
