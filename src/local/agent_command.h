@@ -8,7 +8,6 @@
 #define LOCAL_AGENT_COMMAND_H
 
 struct agent_command;
-struct agent_session;
 struct agents;
 
 /* The one kind of step of a session that a program does. */
@@ -19,16 +18,14 @@ enum {
     AGENT_LINE_MAX = 1 << 20,    /* bytes of a line */
     AGENT_OUTPUT_MAX = 64 << 20, /* bytes of all lines of a session */
     AGENT_EVENTS_MAX = 20000,    /* lines of a session */
-    AGENT_STDERR_KEPT = 2000,    /* of its standard error, shown when it fails */
 };
 
 struct agent_command *agent_command_create(struct agents *a, const char *command);
 /* Kills the programs; their sessions go on when the server is started again. NULL is
  * allowed. The loop has ended. */
 void agent_command_destroy(struct agent_command *c);
-/* Starts the session's program, or gives it the answer that has come. Any thread, without
- * the agents' lock. */
-void agent_command_run(struct agent_command *c, const struct agent_session *s);
+/* Starts the session's program, or gives it the answer that has come. Any thread. */
+void agent_command_run(struct agent_command *c, const char *id);
 /* Kills the session's program, if there is one. Any thread. */
 void agent_command_cancel(struct agent_command *c, const char *id);
 

@@ -203,7 +203,11 @@ static bool apply(struct agent_session *s, struct agent_turn *t)
 static void run_step(struct agent_turn *t)
 {
     const struct agent_kind *kind = agent_kind_find(t->step->kind);
-    if (!kind) {
+    if (!strcmp(t->step->kind, AGENT_COMMAND_KIND)) {
+        agent_turn_fail(t, "no_agent_command",
+                        "this session is an agent command's, and the server was started "
+                        "without one");
+    } else if (!kind) {
         agent_turn_fail(t, "internal", "this server knows no step '%s'", t->step->kind);
     } else if (kind->skippable && t->session->finishing) {
         step_event(t->step, "step.skipped", &t->change);
@@ -228,7 +232,8 @@ static int begin(struct agents *a, struct agent_session *s)
     s->status = AGENT_RUNNING;
     s->started_ms = wall_ms();
     agent_change_event(&c, "session.started", &data);
-    agents_go_on(s, &c);
+    if (!s->loaded_steps || strcmp(s->steps[0].kind, AGENT_COMMAND_KIND) != 0)
+        agents_go_on(s, &c);
     return agents_commit(a, s, &c);
 }
 
@@ -268,7 +273,7 @@ bool agents_take_step(struct agents *a, struct agent_job *job)
     if (!t.step)
         return false;
     if (!strcmp(t.step->kind, AGENT_COMMAND_KIND) && a->command) {
-        agent_command_run(a->command, &s);
+        agent_command_run(a->command, s.id);
         return false;
     }
     run_step(&t);
