@@ -1,29 +1,19 @@
 #include "local/agent_plan.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
+#include "local/agent_plan_internal.h"
 #include "local/agent_words.h"
 #include "local/explore.h"
 #include "local/jsonout.h"
 
 enum {
-    DIMENSIONS_MAX = 3,    /* by which one task is looked at */
-    PROSE_WORDS = 4,       /* texts longer than this on average are no names */
-    DIMENSION_WIDE = 2000, /* more different values than this say little in a table */
     SHOWN_ROWS = 12,
     FILLER_QUERIES = 4, /* where the task names little, so many are asked anyway */
 };
 
-static const char *const good_words[] = {
-    "won",      "win",  "success", "successful", "converted", "accepted", "passed",
-    "resolved", "paid", "yes",     "true",       "retained",  "renewed",  NULL};
-static const char *const bad_words[] = {"lost",    "lose",      "failed",   "failure",
-                                        "refused", "rejected",  "declined", "unresolved",
-                                        "unpaid",  "no",        "not",      "false",
-                                        "churned", "cancelled", NULL};
 static const char *const outcome_words[] = {
     "best",    "worst",    "close",      "closes",  "closed", "closing",
     "win",     "wins",     "won",        "winning", "rate",   "rates",
@@ -33,216 +23,6 @@ static const char *const trend_words[] = {
     "trend",  "trends", "month",   "months", "monthly", "time",   "week",
     "weekly", "growth", "grow",    "when",   "history", "change", "changed",
     "over",   "year",   "quarter", "lately", NULL};
-
-/* What the planner works with. */
-struct planner {
-    const struct agent_words *words;
-    const struct explore_table *table;
-    const struct explore_column *dimensions[DIMENSIONS_MAX];
-    size_t dimension_count, named_count; /* the first so many the task named */
-    /* What ends well or badly: the most specific column first. */
-    const struct explore_column *outcome, *other_outcome;
-    const struct explore_column *measure;
-    bool measure_named;
-    const struct explore_column *time;
-    struct agent_plan *plan;
-    size_t max;
-};
-
-/* ---- what a column may be used for ------------------------------------------------ */
-
-static bool is_number(const struct explore_column *c)
-{
-    return c->type == EXPLORE_INTEGER || c->type == EXPLORE_REAL;
-}
-
-static bool is_time(const struct explore_column *c)
-{
-    return c->known && c->filled > 0 &&
-           (c->type == EXPLORE_DATE || c->type == EXPLORE_TIMESTAMP);
-}
-
-static bool ends_with(const char *name, const char *end)
-{
-    size_t len = strlen(name);
-    size_t end_len = strlen(end);
-    return len >= end_len && !strcmp(name + len - end_len, end);
-}
-
-static bool is_identifier(const struct explore_column *c)
-{
-    return !strcmp(c->name, "id") || ends_with(c->name, "_id") ||
-           ends_with(c->name, "zip") || ends_with(c->name, "phone");
-}
-
-static bool is_dimension(const struct explore_column *c)
-{
-    if (!c->known || c->uniques < 2 || is_time(c) || is_identifier(c))
-        return false;
-    if (is_number(c))
-        return c->type == EXPLORE_INTEGER && c->uniques <= 10 &&
-               c->uniques * 3 <= c->filled;
-    return c->words <= PROSE_WORDS && c->uniques <= DIMENSION_WIDE &&
-           c->uniques * 3 <= c->filled * 2;
-}
-
-static bool is_measure(const struct explore_column *c)
-{
-    return c->known && is_number(c) && c->uniques > 2 && !is_identifier(c);
-}
-
-/* "not won" is no success. */
-static bool value_is(const struct explore_value *v, const char *const *list)
-{
-    return v->text && agent_words_part(v->text, list) &&
-           (list == bad_words || !agent_words_part(v->text, bad_words));
-}
-
-static bool has_value(const struct explore_column *c, const char *const *list)
-{
-    for (size_t i = 0; i < c->value_count; i++)
-        if (value_is(&c->values[i], list))
-            return true;
-    return false;
-}
-
-static bool is_outcome(const struct explore_column *c)
-{
-    return c->known && c->is_enumerated && has_value(c, good_words) &&
-           has_value(c, bad_words);
-}
-
-/* Does the task name the column, or one of its values? The position of the word. */
-static size_t wanted(const struct planner *p, const struct explore_column *c)
-{
-    size_t best = agent_words_want(p->words, c->name);
-    for (size_t i = 0; c->is_enumerated && i < c->value_count; i++) {
-        size_t at = c->values[i].text ? agent_words_want(p->words, c->values[i].text) : 0;
-        if (at && (!best || at < best))
-            best = at;
-    }
-    return best;
-}
-
-/* ---- choosing columns ------------------------------------------------------------- */
-
-static bool chosen(const struct planner *p, const struct explore_column *c)
-{
-    for (size_t i = 0; i < p->dimension_count; i++)
-        if (p->dimensions[i] == c)
-            return true;
-    return false;
-}
-
-enum naming { BY_GROUP, BY_NAME, BY_VALUE };
-
-/* How early the task names the column, in this way; 0: it does not. */
-static size_t named(const struct planner *p, const struct explore_column *c,
-                    enum naming how)
-{
-    if (how == BY_GROUP)
-        return agent_words_group(p->words, c->name);
-    if (how == BY_NAME)
-        return agent_words_want(p->words, c->name);
-    return is_outcome(c) ? 0 : wanted(p, c);
-}
-
-static const struct explore_column *best_named(const struct planner *p, enum naming how)
-{
-    const struct explore_column *best = NULL;
-    size_t best_at = 0;
-    for (size_t i = 0; i < p->table->column_count; i++) {
-        const struct explore_column *c = &p->table->columns[i];
-        size_t at = named(p, c, how);
-        if (!at || !is_dimension(c) || c == p->outcome || chosen(p, c) ||
-            agent_words_refuse(p->words, c->name))
-            continue;
-        if (!best || at < best_at) {
-            best = c;
-            best_at = at;
-        }
-    }
-    return best;
-}
-
-/* One that a reader sees at a glance: few values, on most rows. */
-static const struct explore_column *best_unnamed(const struct planner *p)
-{
-    const struct explore_column *best = NULL;
-    for (size_t i = 0; i < p->table->column_count; i++) {
-        const struct explore_column *c = &p->table->columns[i];
-        if (!is_dimension(c) || !c->is_enumerated || is_outcome(c) || chosen(p, c) ||
-            agent_words_refuse(p->words, c->name))
-            continue;
-        if (!best || c->filled > best->filled)
-            best = c;
-    }
-    return best;
-}
-
-static void choose_dimensions(struct planner *p)
-{
-    const struct explore_column *c;
-    for (enum naming how = BY_GROUP; how <= BY_VALUE; how++)
-        while (p->dimension_count < DIMENSIONS_MAX && (c = best_named(p, how)))
-            p->dimensions[p->dimension_count++] = c;
-    p->named_count = p->dimension_count;
-    while (p->dimension_count < DIMENSIONS_MAX && (c = best_unnamed(p)))
-        p->dimensions[p->dimension_count++] = c;
-}
-
-/* The most specific one: that which fewest rows have is of the things that end well or
- * badly, and not of what happened meanwhile. */
-static void choose_outcome(struct planner *p)
-{
-    for (size_t i = 0; i < p->table->column_count; i++) {
-        const struct explore_column *c = &p->table->columns[i];
-        if (!is_outcome(c) || agent_words_refuse(p->words, c->name))
-            continue;
-        if (!p->outcome || c->filled < p->outcome->filled) {
-            p->other_outcome = p->outcome;
-            p->outcome = c;
-        } else if (!p->other_outcome) {
-            p->other_outcome = c;
-        }
-    }
-}
-
-/* Named, or else one with many values; where an outcome is known on some rows only, one
- * that is known on as many. */
-static void choose_measure(struct planner *p)
-{
-    size_t best_at = 0;
-    for (size_t i = 0; i < p->table->column_count; i++) {
-        const struct explore_column *c = &p->table->columns[i];
-        size_t at = agent_words_want(p->words, c->name);
-        if (!is_measure(c) || agent_words_refuse(p->words, c->name))
-            continue;
-        bool same_rows = p->outcome && c->filled == p->outcome->filled;
-        bool better = !p->measure || (at && (!best_at || at < best_at)) ||
-                      (at == best_at && same_rows);
-        if (better) {
-            p->measure = c;
-            best_at = at;
-        }
-    }
-    p->measure_named = best_at > 0;
-}
-
-static void choose_time(struct planner *p)
-{
-    size_t best_at = 0;
-    for (size_t i = 0; i < p->table->column_count; i++) {
-        const struct explore_column *c = &p->table->columns[i];
-        size_t at = agent_words_want(p->words, c->name);
-        if (!is_time(c) || agent_words_refuse(p->words, c->name))
-            continue;
-        if (!p->time || (at && !best_at) || (!best_at && c->filled > p->time->filled)) {
-            p->time = c;
-            best_at = at;
-        }
-    }
-}
 
 /* ---- queries ---------------------------------------------------------------------- */
 
@@ -270,7 +50,7 @@ static void put_in_list(const struct explore_column *c, const char *const *words
 {
     const char *separator = "(";
     for (size_t i = 0; i < c->value_count; i++) {
-        if (!c->values[i].text || !value_is(&c->values[i], words))
+        if (!c->values[i].text || !plan_value_is(&c->values[i], words))
             continue;
         buf_puts(sql, separator);
         explore_quote_value(sql, &c->values[i]);
@@ -324,17 +104,17 @@ static void ask_outcome(struct planner *p, const struct explore_column *outcome,
     buf_puts(&sql, "SELECT ");
     explore_quote_name(&sql, by->name);
     buf_puts(&sql, ", ROUND(100.0 * ");
-    put_sum_in(outcome, good_words, &sql);
+    put_sum_in(outcome, plan_good_words, &sql);
     buf_puts(&sql, " / COUNT(*), 1) AS success_percent, ");
-    put_sum_in(outcome, good_words, &sql);
+    put_sum_in(outcome, plan_good_words, &sql);
     buf_puts(&sql, " AS successes, ");
-    put_sum_in(outcome, bad_words, &sql);
+    put_sum_in(outcome, plan_bad_words, &sql);
     buf_puts(&sql, " AS failures");
     put_from(p, by, &sql);
     buf_puts(&sql, " AND (");
-    put_is_in(outcome, good_words, &sql);
+    put_is_in(outcome, plan_good_words, &sql);
     buf_puts(&sql, " OR ");
-    put_is_in(outcome, bad_words, &sql);
+    put_is_in(outcome, plan_bad_words, &sql);
     buf_puts(&sql, ")");
     put_group(by, "success_percent DESC, successes DESC", &sql);
     add(p, xasprintf("Success (%s) by %s", outcome->name, by->name), &sql, by->name,
@@ -368,6 +148,32 @@ static void ask_measure(struct planner *p, const struct explore_column *by)
     buf_puts(&sql, " IS NOT NULL");
     put_group(by, "total DESC", &sql);
     add(p, xasprintf("%s by %s", p->measure->name, by->name), &sql, by->name, "total");
+}
+
+/* How much of each row of the table is of the value that the task names? */
+static void ask_share(struct planner *p, const struct explore_column *by)
+{
+    cleanup_buf struct buf sql = BUF_INIT;
+    if (!p->value || by == p->value_column)
+        return;
+    buf_puts(&sql, "SELECT ");
+    explore_quote_name(&sql, by->name);
+    buf_puts(&sql, ", ROUND(100.0 * SUM(");
+    explore_quote_name(&sql, p->value_column->name);
+    buf_puts(&sql, " = ");
+    explore_quote_value(&sql, p->value);
+    buf_puts(&sql, ") / COUNT(*), 1) AS share_percent, SUM(");
+    explore_quote_name(&sql, p->value_column->name);
+    buf_puts(&sql, " = ");
+    explore_quote_value(&sql, p->value);
+    buf_puts(&sql, ") AS matching, COUNT(*) AS counted");
+    put_from(p, by, &sql);
+    buf_puts(&sql, " AND ");
+    explore_quote_name(&sql, p->value_column->name);
+    buf_puts(&sql, " IS NOT NULL");
+    put_group(by, "share_percent DESC", &sql);
+    add(p, xasprintf("%s = %s by %s", p->value_column->name, p->value->text, by->name),
+        &sql, by->name, "share_percent");
 }
 
 static void ask_count(struct planner *p, const struct explore_column *by)
@@ -429,6 +235,7 @@ static void ask_named(struct planner *p, bool outcomes)
             ask_rate(p, p->dimensions[i]);
         if (p->measure_named)
             ask_measure(p, p->dimensions[i]);
+        ask_share(p, p->dimensions[i]);
         ask_count(p, p->dimensions[i]);
         if (!p->measure_named)
             ask_measure(p, p->dimensions[i]);
@@ -454,7 +261,7 @@ static void ask_unnamed(struct planner *p, bool outcomes)
 static void ask_all(struct planner *p)
 {
     bool outcomes = agent_words_any(p->words, outcome_words) ||
-                    (p->outcome && wanted(p, p->outcome) > 0);
+                    (p->outcome && plan_wanted(p, p->outcome) > 0);
     bool trend = agent_words_any(p->words, trend_words) ||
                  (p->time && agent_words_want(p->words, p->time->name) > 0);
     if (trend && !p->named_count)
@@ -498,10 +305,7 @@ void agent_plan_make(const struct explore *e, const struct agent_words *words, s
     if (!p.table)
         return;
     ret->table = xstrdup(p.table->name);
-    choose_outcome(&p);
-    choose_dimensions(&p);
-    choose_measure(&p);
-    choose_time(&p);
+    plan_choose(&p);
     ask_all(&p);
 }
 
