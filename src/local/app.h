@@ -5,6 +5,7 @@
 #include "local/keyring.h"
 #include "local/ratelimit.h"
 
+struct agents;
 struct gates;
 struct reply;
 struct request;
@@ -13,6 +14,7 @@ struct store;
 struct app {
     struct store *store;
     struct gates *gates;
+    struct agents *agents;
     struct keyring keys;
     struct ratelimit limit;
     char *business_id; /* owned; the workspace's UUID, made at its first start */
@@ -40,5 +42,16 @@ handler_fn api_data_query;
 /* api_data_search.c */
 handler_fn api_data_explore;
 handler_fn api_data_search;
+/* api_agents.c: one session */
+handler_fn api_agent_run;
+handler_fn api_agent_status;
+handler_fn api_agent_stream;
+handler_fn api_agent_resume;
+handler_fn api_agent_cancel;
+void api_agent_failure(struct reply *rp, int r);
+/* api_agents_read.c: what there is, and what has run */
+handler_fn api_agent_profiles;
+handler_fn api_agent_runs;
+handler_fn api_agent_run_get;
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "local/jsonout.h"
+#include "local/stream.h"
 
 void request_finish(struct request *rq)
 {
@@ -36,6 +37,8 @@ const char *request_arg(const struct request *rq, const char *name)
 void reply_finish(struct reply *rp)
 {
     buf_finish(&rp->body);
+    if (rp->stream)
+        rp->stream->ops->close(rp->stream);
     for (size_t i = 0; i < rp->header_count; i++)
         free(rp->headers[i].value);
 }

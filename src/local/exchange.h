@@ -14,6 +14,7 @@
 #include "json/json.h"
 
 struct api_key;
+struct stream;
 
 enum {
     REQUEST_BODY_MAX = 8 << 20,
@@ -28,6 +29,7 @@ struct request {
     const char *path;              /* decoded, without the query */
     const char *authorization;     /* the header's value; NULL: not sent */
     const char *x_api_key;         /* likewise */
+    const char *last_event_id;     /* likewise */
     char param[REQUEST_PARAM_MAX]; /* the path's ":id", if the route has one */
     const struct api_key *key;     /* set before a handler runs */
     struct {
@@ -45,7 +47,8 @@ const char *request_arg(const struct request *rq, const char *name);
 
 struct reply {
     int status;
-    struct buf body; /* JSON; empty: none */
+    struct buf body;       /* JSON; empty: none */
+    struct stream *stream; /* owned; instead of a body */
     struct {
         const char *name; /* static */
         char *value;      /* owned */

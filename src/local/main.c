@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "base/log.h"
+#include "local/agents.h"
 #include "local/app.h"
 #include "local/demo.h"
 #include "local/gates.h"
@@ -28,6 +29,7 @@ struct options {
     const char *socket;
     const char *import;
     const char *access_log;
+    const char *agent_command;
     struct ratelimit limit;
     bool verbose;
 };
@@ -41,6 +43,7 @@ static const char usage_text[] =
     "  --rate-limit N[/S]     allow N requests a minute (or in S seconds); off by "
     "default\n"
     "  --import FILE.csv      replace the interactions by the records of FILE.csv\n"
+    "  --agent-command CMD    do the agents' work by this program\n"
     "  --access-log FILE      append a JSON object for each request\n"
     "  --verbose              log each request on standard error\n"
     "  --help, --version\n\n"
@@ -55,6 +58,7 @@ enum {
     OPT_RATE,
     OPT_IMPORT,
     OPT_ACCESS,
+    OPT_AGENT_COMMAND,
     OPT_VERBOSE,
     OPT_HELP,
     OPT_VERSION
@@ -67,6 +71,7 @@ static const struct option long_options[] = {
     {"rate-limit", required_argument, NULL, OPT_RATE},
     {"import", required_argument, NULL, OPT_IMPORT},
     {"access-log", required_argument, NULL, OPT_ACCESS},
+    {"agent-command", required_argument, NULL, OPT_AGENT_COMMAND},
     {"verbose", no_argument, NULL, OPT_VERBOSE},
     {"help", no_argument, NULL, OPT_HELP},
     {"version", no_argument, NULL, OPT_VERSION},
@@ -100,6 +105,9 @@ static void take_option(struct options *o, int option)
         break;
     case OPT_ACCESS:
         o->access_log = optarg;
+        break;
+    case OPT_AGENT_COMMAND:
+        o->agent_command = optarg;
         break;
     case OPT_VERBOSE:
         o->verbose = true;
@@ -203,6 +211,7 @@ static int open_app(struct app *app, const struct options *o)
 
 static void close_app(struct app *app)
 {
+    agents_destroy(app->agents);
     gates_close(app->gates);
     store_close(app->store);
     keyring_finish(&app->keys);
@@ -266,6 +275,8 @@ int main(int argc, char **argv)
     pthread_sigmask(SIG_BLOCK, &until, NULL);
     signal(SIGPIPE, SIG_IGN);
     int r = open_app(&app, &o);
+    if (r >= 0)
+        r = agents_create(app.store, app.gates, o.agent_command, &app.agents);
     if (r >= 0)
         r = serve(&app, &o, &until);
     close_app(&app);

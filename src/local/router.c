@@ -31,6 +31,14 @@ static const struct route routes[] = {
     {"POST", "/data/query", SCOPE_DATA_READ, api_data_query},
     {"POST", "/data/explore", SCOPE_DATA_READ, api_data_explore},
     {"POST", "/data/search", SCOPE_DATA_READ, api_data_search},
+    {"POST", "/agents/run", SCOPE_WORKFLOWS_WRITE, api_agent_run},
+    {"GET", "/agents/:id/status", SCOPE_WORKFLOWS_READ, api_agent_status},
+    {"GET", "/agents/:id/stream", SCOPE_WORKFLOWS_READ, api_agent_stream},
+    {"POST", "/agents/:id/resume", SCOPE_WORKFLOWS_WRITE, api_agent_resume},
+    {"POST", "/agents/:id/cancel", SCOPE_WORKFLOWS_WRITE, api_agent_cancel},
+    {"GET", "/agent-runs", SCOPE_WORKFLOWS_READ, api_agent_runs},
+    {"GET", "/agent-runs/:id", SCOPE_WORKFLOWS_READ, api_agent_run_get},
+    {"GET", "/agent-profiles", SCOPE_WORKFLOWS_READ, api_agent_profiles},
 };
 
 /* Segment by segment; *param gets what stood for the ":id". */

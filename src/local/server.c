@@ -4,17 +4,21 @@
 #include <microhttpd.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "local/app.h"
 #include "local/exchange.h"
+#include "local/pool.h"
 #include "local/router.h"
+#include "local/server_stream.h"
 #include "local/uuid.h"
 
 enum {
-    CONNECTIONS_MAX = 512,
+    CONNECTIONS_MAX = 8192, /* fewer where the process may not have so many files */
+    HANDLER_THREADS_MAX = 64,
     IDLE_SECONDS = 300,
     /* A body above REQUEST_BODY_MAX is read and thrown away up to here, so that a client
      * that sends first and reads then gets its 413; beyond, the connection ends. */
@@ -25,16 +29,25 @@ struct server {
     struct app *app;
     struct server_options options;
     struct MHD_Daemon *daemon;
-    pthread_mutex_t log_lock; /* of options.access_log: lines are whole */
+    struct pool *pool;
+    struct server_streams streams;
+    pthread_mutex_t log_lock;  /* of options.access_log: lines are whole */
+    pthread_mutex_t stop_lock; /* guards stopping: nothing is given to the pool after */
+    bool stopping;
 };
 
 /* One request, from its first line to the end of its answer. */
 struct exchange {
+    struct server *server;
+    struct MHD_Connection *connection;
     struct request rq;
-    char *uri; /* as it came, owned */
+    struct reply reply; /* of a pool's thread until the connection is resumed */
+    char *uri;          /* as it came, owned */
+    const char *method; /* the library's */
     int64_t start_ms;
     size_t received;
     bool started;
+    bool handled; /* reply is there to be sent */
 };
 
 /* ---- logs ------------------------------------------------------------------------- */
@@ -81,23 +94,33 @@ __attribute__((format(printf, 2, 0))) static void on_log(void *arg, const char *
 /* ---- the answer ------------------------------------------------------------------- */
 
 /* The body's memory is handed on, not copied. */
-static enum MHD_Result send_reply(struct server *s, struct exchange *ex,
-                                  struct MHD_Connection *connection, const char *method,
-                                  struct reply *rp)
+static struct MHD_Response *make_response(struct server *s, struct exchange *ex)
 {
-    char request_id[UUID_TEXT];
+    struct reply *rp = &ex->reply;
+    if (rp->stream)
+        return server_stream_response(&s->streams, ex->connection, steal_ptr(rp->stream));
     size_t len = rp->body.len;
     struct MHD_Response *response =
         MHD_create_response_from_buffer(len, buf_steal(&rp->body), MHD_RESPMEM_MUST_FREE);
+    if (response)
+        MHD_add_response_header(response, "Content-Type", "application/json");
+    return response;
+}
+
+static enum MHD_Result send_reply(struct server *s, struct exchange *ex)
+{
+    char request_id[UUID_TEXT];
+    struct reply *rp = &ex->reply;
+    struct MHD_Response *response = make_response(s, ex);
     if (!response)
         return MHD_NO;
     uuid_make(request_id);
-    MHD_add_response_header(response, "Content-Type", "application/json");
     MHD_add_response_header(response, "X-Request-Id", request_id);
     for (size_t i = 0; i < rp->header_count; i++)
         MHD_add_response_header(response, rp->headers[i].name, rp->headers[i].value);
-    log_exchange(s, ex, method, rp->status);
-    enum MHD_Result r = MHD_queue_response(connection, (unsigned)rp->status, response);
+    log_exchange(s, ex, ex->method, rp->status);
+    enum MHD_Result r =
+        MHD_queue_response(ex->connection, (unsigned)rp->status, response);
     MHD_destroy_response(response);
     return r;
 }
@@ -109,22 +132,53 @@ static enum MHD_Result on_argument(void *arg, enum MHD_ValueKind kind, const cha
     return MHD_YES;
 }
 
-static enum MHD_Result answer(struct server *s, struct exchange *ex,
-                              struct MHD_Connection *connection, const char *method,
-                              const char *path)
+static const char *header(const struct exchange *ex, const char *name)
 {
-    struct reply reply = {.status = 500};
+    return MHD_lookup_connection_value(ex->connection, MHD_HEADER_KIND, name);
+}
+
+static void read_head(struct exchange *ex, const char *method, const char *path)
+{
+    ex->method = method;
     ex->rq.method = method;
     ex->rq.path = path;
-    ex->rq.authorization =
-        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Authorization");
-    ex->rq.x_api_key =
-        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "X-API-Key");
-    MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, on_argument, &ex->rq);
-    router_handle(s->app, &ex->rq, &reply);
-    enum MHD_Result r = send_reply(s, ex, connection, method, &reply);
-    reply_finish(&reply);
-    return r;
+    ex->rq.authorization = header(ex, "Authorization");
+    ex->rq.x_api_key = header(ex, "X-API-Key");
+    ex->rq.last_event_id = header(ex, "Last-Event-ID");
+    MHD_get_connection_values(ex->connection, MHD_GET_ARGUMENT_KIND, on_argument,
+                              &ex->rq);
+}
+
+static enum MHD_Result answer_here(struct server *s, struct exchange *ex)
+{
+    ex->handled = true;
+    router_handle(s->app, &ex->rq, &ex->reply);
+    return send_reply(s, ex);
+}
+
+/* On a thread of the pool. */
+static void handle(void *arg)
+{
+    struct exchange *ex = arg;
+    router_handle(ex->server->app, &ex->rq, &ex->reply);
+    ex->handled = true;
+    MHD_resume_connection(ex->connection);
+}
+
+/* Handlers may wait for a disk, a gate, a slow query: they run on the pool's threads while
+ * the connection is suspended, and on_request is called again behind it. */
+static enum MHD_Result answer(struct server *s, struct exchange *ex)
+{
+    pthread_mutex_lock(&s->stop_lock);
+    bool given = !s->stopping;
+    if (given) {
+        MHD_suspend_connection(ex->connection);
+        given = pool_submit(s->pool, handle, ex) == 0;
+        if (!given)
+            MHD_resume_connection(ex->connection);
+    }
+    pthread_mutex_unlock(&s->stop_lock);
+    return given ? MHD_YES : answer_here(s, ex);
 }
 
 /* ---- the request ------------------------------------------------------------------ */
@@ -133,6 +187,8 @@ static enum MHD_Result answer(struct server *s, struct exchange *ex,
 static void *on_uri(void *arg, const char *uri, struct MHD_Connection *connection)
 {
     struct exchange *ex = xcalloc(1, sizeof *ex);
+    ex->server = arg;
+    ex->connection = connection;
     ex->uri = xstrdup(uri);
     ex->start_ms = clock_ms();
     return ex;
@@ -146,17 +202,16 @@ static void on_completed(void *arg, struct MHD_Connection *connection, void **ex
     if (!ex)
         return;
     request_finish(&ex->rq);
+    reply_finish(&ex->reply);
     free(ex->uri);
     free(ex);
 }
 
 /* A client that asks before it sends is told at once; others are read first. */
-static bool refused_before_body(struct MHD_Connection *connection)
+static bool refused_before_body(const struct exchange *ex)
 {
-    const char *length =
-        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
-    const char *expect =
-        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Expect");
+    const char *length = header(ex, "Content-Length");
+    const char *expect = header(ex, "Expect");
     unsigned long long n = length ? strtoull(length, NULL, 10) : 0;
     return n > DISCARD_MAX || (n > REQUEST_BODY_MAX && expect);
 }
@@ -179,17 +234,36 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *connection,
 {
     struct server *s = arg;
     struct exchange *ex = *exchange;
+    if (ex->handled)
+        return send_reply(s, ex);
     if (!ex->started) {
         ex->started = true;
-        ex->rq.body_too_large = refused_before_body(connection);
-        return ex->rq.body_too_large ? answer(s, ex, connection, method, path) : MHD_YES;
+        read_head(ex, method, path);
+        ex->rq.body_too_large = refused_before_body(ex);
+        return ex->rq.body_too_large ? answer_here(s, ex) : MHD_YES;
     }
     if (*data_len) {
         receive(ex, data, *data_len);
         *data_len = 0;
         return ex->received <= DISCARD_MAX ? MHD_YES : MHD_NO;
     }
-    return answer(s, ex, connection, method, path);
+    return answer(s, ex);
+}
+
+/* A descriptor a connection, and some for the store. */
+static unsigned connections_max(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) < 0)
+        return 512;
+    if (files.rlim_cur < files.rlim_max) {
+        files.rlim_cur =
+            files.rlim_max < CONNECTIONS_MAX * 2 ? files.rlim_max : CONNECTIONS_MAX * 2;
+        setrlimit(RLIMIT_NOFILE, &files);
+        getrlimit(RLIMIT_NOFILE, &files);
+    }
+    return files.rlim_cur / 2 < CONNECTIONS_MAX ? (unsigned)files.rlim_cur / 2
+                                                : CONNECTIONS_MAX;
 }
 
 int server_start(struct app *app, const struct server_options *options,
@@ -199,12 +273,15 @@ int server_start(struct app *app, const struct server_options *options,
     s->app = app;
     s->options = *options;
     pthread_mutex_init(&s->log_lock, NULL);
-    unsigned flags = MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_THREAD_PER_CONNECTION |
-                     MHD_USE_ITC | MHD_USE_POLL | MHD_USE_ERROR_LOG;
+    pthread_mutex_init(&s->stop_lock, NULL);
+    server_streams_init(&s->streams);
+    s->pool = pool_create(HANDLER_THREADS_MAX);
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
+                     MHD_USE_ITC | MHD_USE_ERROR_LOG;
     s->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, on_request, s, MHD_OPTION_EXTERNAL_LOGGER, on_log, NULL,
         MHD_OPTION_LISTEN_SOCKET, options->listen_fd, MHD_OPTION_CONNECTION_LIMIT,
-        (unsigned)CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS,
+        connections_max(), MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS,
         MHD_OPTION_URI_LOG_CALLBACK, on_uri, s, MHD_OPTION_NOTIFY_COMPLETED, on_completed,
         s, MHD_OPTION_END);
     if (!s->daemon) {
@@ -215,12 +292,21 @@ int server_start(struct app *app, const struct server_options *options,
     return 0;
 }
 
+/* The library does not end with connections that are suspended: first those that the pool
+ * has, then the streams that are parked. */
 void server_stop(struct server *s)
 {
     if (!s)
         return;
+    pthread_mutex_lock(&s->stop_lock);
+    s->stopping = true;
+    pthread_mutex_unlock(&s->stop_lock);
+    pool_destroy(s->pool);
+    server_streams_stop(&s->streams);
     if (s->daemon)
         MHD_stop_daemon(s->daemon);
+    server_streams_finish(&s->streams);
+    pthread_mutex_destroy(&s->stop_lock);
     pthread_mutex_destroy(&s->log_lock);
     free(s);
 }

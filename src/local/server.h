@@ -1,4 +1,4 @@
-/* server.h - the HTTP front: the one file that knows libmicrohttpd. */
+/* server.h - the HTTP front: with server_stream.c the only part that knows libmicrohttpd. */
 #ifndef LOCAL_SERVER_H
 #define LOCAL_SERVER_H
 
@@ -14,8 +14,8 @@ struct server_options {
     bool verbose;     /* a line per request in the log */
 };
 
-/* Answers requests, each connection in a thread of its own. app must outlive it. 0 or
- * -errno. */
+/* Answers requests: one thread has the connections, a few others run the handlers, and an
+ * answer that comes bit by bit (stream.h) needs none. app must outlive it. 0 or -errno. */
 int server_start(struct app *app, const struct server_options *options,
                  struct server **ret_server);
 /* Ends all connections. NULL is allowed. */

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "local/agent_record.h"
 #include "local/uuid.h"
 
 enum page_status { PAGE_DRAFT, PAGE_ARCHIVED };
@@ -129,6 +130,20 @@ struct store_ops {
     /* Replaces the knowledge base, with its index. */
     int (*documents_replace)(struct store *, const struct document *documents,
                              size_t count);
+
+    /* ---- agents (agent_record.h) ---- */
+    /* A new session with its first steps and events; sets seq, times, event_count. */
+    int (*agent_create)(struct store *, struct agent_session *, struct agent_change *);
+    /* With all its steps. */
+    int (*agent_get)(struct store *, const char *id, struct agent_session *ret);
+    int (*agent_list)(struct store *, const struct agent_filter *,
+                      struct agent_list *ret);
+    /* Stores the session's fields (those that change) and the change; sets the events'
+     * seq and times, updated_ms, event_count, and the children's as agent_create. */
+    int (*agent_change)(struct store *, struct agent_session *, struct agent_change *);
+    /* The events behind after_seq, oldest first; the caller finishes and frees them. */
+    int (*agent_events)(struct store *, const char *id, int64_t after_seq,
+                        struct agent_event **ret_events, size_t *ret_count);
 };
 
 struct store {

@@ -75,8 +75,9 @@ int store_failed(struct store_sqlite *s, const char *what)
 sqlite3_stmt *store_statement(struct store_sqlite *s, enum statement which)
 {
     sqlite3_stmt **slot = &s->statements[which];
-    if (!*slot && sqlite3_prepare_v3(s->db, store_sql[which], -1,
-                                     SQLITE_PREPARE_PERSISTENT, slot, NULL) != SQLITE_OK)
+    const char *sql = store_sql[which] ? store_sql[which] : store_agents_sql(which);
+    if (!*slot && sqlite3_prepare_v3(s->db, sql, -1, SQLITE_PREPARE_PERSISTENT, slot,
+                                     NULL) != SQLITE_OK)
         store_failed(s, "prepare");
     if (*slot) {
         sqlite3_reset(*slot);
@@ -186,6 +187,11 @@ static const struct store_ops store_sqlite_ops = {
     .page_delete = store_sqlite_page_delete,
     .data_replace = store_sqlite_data_replace,
     .documents_replace = store_sqlite_documents_replace,
+    .agent_create = store_sqlite_agent_create,
+    .agent_get = store_sqlite_agent_get,
+    .agent_list = store_sqlite_agent_list,
+    .agent_change = store_sqlite_agent_change,
+    .agent_events = store_sqlite_agent_events,
 };
 
 int store_sqlite_open(const char *path, struct store **ret_store)
@@ -202,7 +208,8 @@ int store_sqlite_open(const char *path, struct store **ret_store)
     sqlite3_busy_timeout(s->db, 10000); /* others may look in with the sqlite3 shell */
     /* Full sync: an answered write is on the disk. */
     if (store_exec(s, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL") < 0 ||
-        store_exec(s, store_schema) < 0 || store_search_ensure(s) < 0) {
+        store_exec(s, store_schema) < 0 || store_exec(s, store_agents_schema) < 0 ||
+        store_search_ensure(s) < 0) {
         store_sqlite_close(&s->base);
         return -EIO;
     }

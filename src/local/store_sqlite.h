@@ -19,6 +19,16 @@ enum statement {
     STMT_PAGE_VERSION,
     STMT_PAGE_DELETE,
     STMT_VERSIONS_DELETE,
+    STMT_AGENT_INSERT,
+    STMT_AGENT_UPDATE,
+    STMT_AGENT_GET,
+    STMT_AGENT_LIST,
+    STMT_AGENT_COUNT,
+    STMT_STEP_INSERT,
+    STMT_STEP_DONE,
+    STMT_STEP_LIST,
+    STMT_EVENT_INSERT,
+    STMT_EVENT_LIST,
     STMT_COUNT,
 };
 
@@ -67,5 +77,19 @@ int store_sqlite_documents_replace(struct store *, const struct document *docume
 int store_search_index(struct store_sqlite *s);
 /* The same where there is no index yet: the file is of an older program. */
 int store_search_ensure(struct store_sqlite *s);
+
+/* store_sqlite_agents.c */
+extern const char store_agents_schema[];
+/* The statements from STMT_AGENT_INSERT to STMT_EVENT_LIST. */
+const char *store_agents_sql(enum statement which);
+int store_sqlite_agent_create(struct store *, struct agent_session *,
+                              struct agent_change *);
+int store_sqlite_agent_get(struct store *, const char *id, struct agent_session *ret);
+int store_sqlite_agent_list(struct store *, const struct agent_filter *,
+                            struct agent_list *ret);
+int store_sqlite_agent_change(struct store *, struct agent_session *,
+                              struct agent_change *);
+int store_sqlite_agent_events(struct store *, const char *id, int64_t after_seq,
+                              struct agent_event **ret_events, size_t *ret_count);
 
 #endif
