@@ -292,7 +292,9 @@ class Mount:
         if not self.daemon:
             return
         complaint = ""
-        if mounted(self.path) and unmount(self.path).returncode != 0:
+        try:    # a process that was just killed takes a moment
+            wait_for(lambda: not mounted(self.path) or unmount(self.path).returncode == 0, 5)
+        except AssertionError:
             complaint = "the mount point was still busy at the end of the test"
             unmount(self.path, lazy=True)
         complaint = self.daemon.finish() or complaint
