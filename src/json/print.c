@@ -67,15 +67,26 @@ static void layout_run(struct layout *lay, const char *text, struct json_span va
     }
 }
 
-void json_reindent(struct buf *out, const char *text, struct json_span value)
+unsigned json_indent_step(const char *text, struct json_span value)
 {
     struct layout sizes = {.step = 2};
     layout_run(&sizes, text, value);
     /* Judged by the tokens alone, so that indenting twice changes nothing. */
     bool affordable = sizes.blanks <= LAYOUT_FREE_BLANKS ||
                       sizes.blanks / LAYOUT_BLANKS_PER_BYTE <= sizes.tokens;
-    struct layout lay = {.out = out, .step = affordable ? 2 : 0};
+    return affordable ? 2 : 0;
+}
+
+void json_reindent_part(struct buf *out, const char *text, struct json_span value,
+                        unsigned step, size_t depth)
+{
+    struct layout lay = {.out = out, .step = step, .depth = depth};
     layout_run(&lay, text, value);
+}
+
+void json_reindent(struct buf *out, const char *text, struct json_span value)
+{
+    json_reindent_part(out, text, value, json_indent_step(text, value), 0);
     buf_putc(out, '\n');
 }
 
