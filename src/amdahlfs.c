@@ -234,6 +234,7 @@ static int program_make_workspace(struct program *p)
         .platform = p->platform,
         .refresh_ms = o->refresh * 1000L,
         .ttl_ms = o->ttl * 1000L,
+        .render_ttl_ms = o->render_ttl * 1000L,
         .archive_limit = o->archive_limit,
         .read_ahead = o->read_ahead,
         .watched = o->watch,

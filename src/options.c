@@ -30,7 +30,8 @@ static const char usage[] =
     "    -o ttl=SECONDS        how old a page may get where the list tells no changes "
     "(60)\n"
     "    -o timeout=SECONDS    of one request (30)\n"
-    "    -o runtime=hidden     do not list errors, verdict.json, render.json\n"
+    "    -o render_ttl=SECONDS how old what a page's queries gave may get (30)\n"
+    "    -o runtime=hidden     do not list errors, verdict.json, render.json, render/\n"
     "    -o api_version=V      sent as X-Amdahl-API-Version\n"
     "    -o max_requests=N     a minute (else what the platform says)\n"
     "    -o read_ahead=PAGES   asked for ahead of whoever reads page after page (64)\n"
@@ -61,6 +62,7 @@ static const struct fuse_opt option_table[] = {
     OPTION("cache_size=%u", cache_size),
     OPTION("refresh=%u", refresh),
     OPTION("ttl=%u", ttl),
+    OPTION("render_ttl=%u", render_ttl),
     OPTION("timeout=%u", timeout),
     OPTION("runtime=%s", runtime),
     OPTION("api_version=%s", api_version),
@@ -169,6 +171,7 @@ int options_parse(struct options *o, int argc, char **argv)
 {
     *o = (struct options){.refresh = 30,
                           .ttl = 60,
+                          .render_ttl = 30,
                           .timeout = 30,
                           .cache_size = 512,
                           .archive_limit = 5,

@@ -15,7 +15,7 @@ struct options {
     char *cache_dir;
     char *api_version;
     char *runtime;
-    unsigned refresh, ttl, timeout;       /* seconds */
+    unsigned refresh, ttl, render_ttl, timeout;       /* seconds */
     unsigned cache_size;                  /* MiB */
     unsigned max_requests, archive_limit; /* a minute */
     unsigned read_ahead;                  /* pages */

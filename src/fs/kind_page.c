@@ -5,6 +5,7 @@
 
 #include "fs/internal.h"
 #include "fs/listing.h"
+#include "workspace/render.h"
 
 static void page_object_unref(void *object)
 {
@@ -44,10 +45,28 @@ static struct node *page_view_node(struct node *n, int which)
     return node_get(n->fs, ops, page_ref(node_page(n)), which);
 }
 
+static const char render_dir[] = "render";
+
+static bool is_render(const char *name)
+{
+    return !strcmp(name, render_dir);
+}
+
+static struct node *page_render_node(struct node *n)
+{
+    return node_get(n->fs, &render_set_ops, page_render_set(node_page(n), ""), 0);
+}
+
 static int page_node_lookup(struct node *n, const char *name, struct node **ret_child)
 {
     struct page *p = node_page(n);
     int which = page_file_find(name);
+    if (is_render(name) && !page_has_render(p, false))
+        return -ENOENT;
+    if (is_render(name)) {
+        *ret_child = page_render_node(n);
+        return 0;
+    }
     if (which < 0)
         return place_node_lookup(n, name, ret_child);
     if (!page_has(p, (enum page_file)which, false))
@@ -63,15 +82,29 @@ static int page_node_lookup(struct node *n, const char *name, struct node **ret_
     return 0;
 }
 
+/* render/ is before the spec, which completes a copy. */
+static unsigned page_file_place(int which)
+{
+    return LISTING_FIRST + (unsigned)which + (which == PAGE_SPEC ? 2 : 0);
+}
+
+static void page_list_one(void *arg, const char *name, uint64_t ino, mode_t type)
+{
+    if (!is_render(name))
+        listing_add(arg, name, ino, type);
+}
+
 static int page_node_list(struct node *n, struct listing *out)
 {
     struct page *p = node_page(n);
     for (int i = 0; i < PAGE_FILES; i++)
         if (page_has(p, (enum page_file)i, true))
-            listing_add_fixed(out, LISTING_FIRST + (unsigned)i,
-                              page_file_name((enum page_file)i),
+            listing_add_fixed(out, page_file_place(i), page_file_name((enum page_file)i),
                               page_file_number(p, (enum page_file)i), S_IFREG);
-    return place_node_list(n, out);
+    if (page_has_render(p, true))
+        listing_add_fixed(out, LISTING_FIRST + PAGE_SPEC + 1, render_dir,
+                          page_render_number(p), S_IFDIR);
+    return place_each(page_place(n), page_list_one, out);
 }
 
 /* A page's files may come back, and what is put beside them comes with a refusal and goes
@@ -81,6 +114,8 @@ static bool page_name_is_fleeting(struct node *n, const char *name, bool there)
     static const char *const ends[] = {".rejected", ".remote.json", ".base.json"};
     size_t len = strlen(name);
     /* Of a page that has no id yet other files may come, when it gets one (overlay.h). */
+    if (is_render(name))
+        return !there;
     if (!there && (page_file_find(name) >= 0 || page_view_is_sink(node_page(n))))
         return true;
     for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
@@ -113,6 +148,24 @@ static int page_node_unlink(struct node *n, const char *name, pid_t tgid)
     return place_node_unlink(n, name, tgid);
 }
 
+static int page_node_mkdir(struct node *n, const char *name, mode_t mode,
+                           struct node **ret_child)
+{
+    if (!is_render(name))
+        return place_node_mkdir(n, name, mode, ret_child);
+    int err =
+        page_has_render(node_page(n), false) ? -EEXIST : page_render_make(node_page(n));
+    if (!err)
+        *ret_child = page_render_node(n);
+    return err;
+}
+
+static int page_node_rmdir(struct node *n, const char *name, pid_t tgid, struct wait *w)
+{
+    return is_render(name) ? page_render_rmdir(node_page(n), tgid)
+                           : place_node_rmdir(n, name, tgid, w);
+}
+
 static int page_node_xattr_get(struct node *n, const char *name, struct buf *out)
 {
     return page_xattr_get(node_page(n), name, out);
@@ -138,11 +191,11 @@ const struct node_ops page_ops = {
     .lookup = page_node_lookup,
     .list = page_node_list,
     .create = page_node_create,
-    .mkdir = place_node_mkdir,
+    .mkdir = page_node_mkdir,
     .symlink = place_node_symlink,
     .link = place_node_link,
     .unlink = page_node_unlink,
-    .rmdir = place_node_rmdir,
+    .rmdir = page_node_rmdir,
     .rename = place_node_rename,
     .xattr_get = page_node_xattr_get,
     .xattr_list = page_node_xattr_list,

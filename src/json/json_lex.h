@@ -39,9 +39,6 @@ size_t json_skip_word(const char *text, size_t pos, size_t end);
 enum json_type json_type_at(char first);
 /* The next token: its first byte, *ret its place, and *pos behind it. NUL at the end. */
 char json_next_token(const char *text, size_t *pos, size_t end, struct json_span *ret);
-/* json_member() for a key that may hold NUL bytes. */
-bool json_member_bytes(const char *text, struct json_span obj, const char *key,
-                       size_t len, struct json_span *ret_value);
 
 /* ---- layout (print.c) ------------------------------------------------------------ */
 

@@ -52,6 +52,7 @@ struct workspace_config {
     struct http *http;
     struct platform *platform;
     int64_t refresh_ms;     /* the list is read again when used after this long */
+    int64_t render_ttl_ms;  /* of what the queries gave */
     int64_t ttl_ms;         /* bodies, where the platform's list has no change token */
     unsigned read_ahead;    /* pages of a walk that are asked for at once */
     unsigned archive_limit; /* pages one process may archive a minute */
@@ -207,8 +208,8 @@ int page_ready(struct page *p, struct wait *w);
 /* The same for somebody who may ask for it next: behind all who wait for a page now, and an
  * hour is not too long. 0: it was here. */
 int page_fetch(struct page *p, struct wait *w);
-/* Runs the queries, or joins a run on its way; the answer is then page_view(PAGE_RENDER).
- */
+/* Runs the queries, or joins a run on its way, unless there is a fresh answer; it is then
+ * page_view(PAGE_RENDER) (render.h). */
 int page_render(struct page *p, struct wait *w);
 /* Is this file there to be seen now? listed: in a listing (rather than by name). */
 bool page_has(struct page *p, enum page_file which, bool listed);
