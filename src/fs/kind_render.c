@@ -87,10 +87,8 @@ static int set_mkdir(struct node *n, const char *name, mode_t mode,
                      struct node **ret_child)
 {
     (void)mode;
-    if (!page_view_is_sink(render_page(node_render(n))))
-        return -EACCES;
-    int err = set_child(n, name, ret_child);
-    return err ? -EACCES : 0;
+    int err = render_make_set(node_render(n), name);
+    return err ? err : set_child(n, name, ret_child);
 }
 
 static int set_unlink(struct node *n, const char *name, pid_t tgid)

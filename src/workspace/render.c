@@ -20,16 +20,22 @@ struct renders *page_renders(struct page *p)
     return p->renders;
 }
 
-static void render_free(struct render *r)
+static void files_free(struct render_file *files)
 {
     struct render_file *f;
     struct render_file *tmp;
-    HASH_ITER (hh, r->files, f, tmp) {
-        HASH_DEL(r->files, f);
+    HASH_ITER (hh, files, f, tmp) {
+        HASH_DEL(files, f);
         free(f->name);
         buf_finish(&f->query);
         free(f);
     }
+}
+
+static void render_free(struct render *r)
+{
+    files_free(r->files);
+    files_free(r->copies);
     text_unref(r->answer);
     free(r->name);
     free(r);

@@ -39,8 +39,8 @@ int page_render_make(struct page *p);
 /* The name is gone until it is restored; nothing is sent. */
 int page_render_rmdir(struct page *p, pid_t tgid);
 
-/* The set of params of a directory's name; "": of params.json. NULL: no such name can be.
- * Holds the page. */
+/* The set of params of a directory's name; "": of params.json. NULL: no such name can be, or
+ * of a page that is only here none was made. Holds the page. */
 struct render *page_render_set(struct page *p, const char *name);
 void render_unref(struct render *r);
 bool render_is_default(const struct render *r);
@@ -56,7 +56,9 @@ struct render_file *render_find(struct render *r, const char *name);
  * back. */
 void render_each(struct render *r, item_visit_fn *fn, void *arg);
 int render_unlink(struct render *r, const char *name, pid_t tgid);
-/* A directory of a set, or a file in one, of a page that is only here. -EACCES: it is not. */
+/* A directory of a set, or a file in one, of a page that is only here. -EACCES: it is not,
+ * or the name is none of a set. */
+int render_make_set(struct render *of, const char *name);
 int render_make_file(struct render *r, const char *name, struct render_file **ret_file);
 
 void render_file_unref(struct render_file *f);

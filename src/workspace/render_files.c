@@ -101,8 +101,27 @@ struct render *page_render_set(struct page *p, const char *name)
         return NULL;
     ws_lock(p->ws);
     struct render *r = render_intern(p, name);
+    bool there = !*name || p->id || r->made;
     ws_unlock(p->ws);
-    return r;
+    if (there)
+        return r;
+    render_unref(r);
+    return NULL;
+}
+
+int render_make_set(struct render *of, const char *name)
+{
+    struct page *p = of->page;
+    if (*of->name || !render_params_valid(name))
+        return -EACCES;
+    ws_lock(p->ws);
+    int err = p->id ? -EACCES : 0;
+    struct render *r = err ? NULL : render_intern(p, name);
+    if (r)
+        r->made = true;
+    ws_unlock(p->ws);
+    render_unref(r);
+    return err;
 }
 
 bool render_is_default(const struct render *r)
@@ -174,23 +193,42 @@ static const struct render_query *query_of_file(struct page *p, const char *name
     return NULL;
 }
 
+/* query NULL: none. */
+static struct render_file *file_new(struct render *r, const char *name,
+                                    enum render_form form, const struct buf *query)
+{
+    struct render_file *f = xcalloc(1, sizeof *f);
+    f->render = r;
+    f->name = xstrdup(name);
+    f->form = form;
+    if (query && query->len)
+        buf_append(&f->query, query->data, query->len);
+    return f;
+}
+
 static struct render_file *file_intern(struct render *r, const char *name,
                                        enum render_form form, const struct buf *query)
 {
     struct render_file *f;
     HASH_FIND(hh, r->files, name, strlen(name), f);
     if (!f) {
-        f = xcalloc(1, sizeof *f);
-        f->render = r;
-        f->name = xstrdup(name);
-        f->form = form;
+        f = file_new(r, name, form, query);
         HASH_ADD_KEYPTR(hh, r->files, f->name, strlen(f->name), f);
     }
-    if (query) {
-        buf_clear(&f->query);
-        buf_append(&f->query, query->data, query->len);
-        f->known = true;
+    render_ref(r);
+    return f;
+}
+
+static struct render_file *copy_intern(struct render *r, const char *name)
+{
+    struct render_file *f;
+    HASH_FIND(hh, r->copies, name, strlen(name), f);
+    if (!f) {
+        f = file_new(r, name, RENDER_WHOLE, NULL);
+        f->copy = true;
+        HASH_ADD_KEYPTR(hh, r->copies, f->name, strlen(f->name), f);
     }
+    f->hidden = false;
     render_ref(r);
     return f;
 }
@@ -202,18 +240,17 @@ static bool file_is_whole(const struct render *r, const char *name)
 
 struct render_file *render_find(struct render *r, const char *name)
 {
-    static const struct buf none = BUF_INIT;
     struct page *p = r->page;
     struct render_file *f = NULL;
     enum render_form form = RENDER_WHOLE;
     ws_lock(p->ws);
     const struct render_query *query = query_of_file(p, name, &form);
     if (!p->id)
-        HASH_FIND(hh, r->files, name, strlen(name), f);
+        HASH_FIND(hh, r->copies, name, strlen(name), f);
     if (f)
         render_ref(r);
     else if (p->id && file_is_whole(r, name))
-        f = file_intern(r, name, RENDER_WHOLE, &none);
+        f = file_intern(r, name, RENDER_WHOLE, NULL);
     else if (p->id && query)
         f = file_intern(r, name, form, &query->name);
     bool hidden = f && f->hidden;
@@ -232,9 +269,7 @@ int render_make_file(struct render *r, const char *name, struct render_file **re
     if (p->id)
         err = -EACCES;
     else
-        *ret_file = file_intern(r, name, RENDER_WHOLE, NULL);
-    if (!err)
-        (*ret_file)->hidden = false;
+        *ret_file = copy_intern(r, name);
     ws_unlock(p->ws);
     return err;
 }
@@ -281,7 +316,7 @@ static void each_set(struct page *p, item_visit_fn *fn, void *arg)
 {
     struct render *r;
     DL_FOREACH2(p->renders->sets, r, older)
-    if (*r->name && r->answer)
+    if (*r->name && (p->id ? r->answer != NULL : r->made))
         fn(arg, r->name, r->ino, S_IFDIR);
 }
 
@@ -296,8 +331,11 @@ void render_each(struct render *r, item_visit_fn *fn, void *arg)
         else
             each_set(p, fn, arg);
     } else {
-        for (struct render_file *f = r->files; f; f = f->hh.next)
-            each_file(r, f->name, fn, arg);
+        for (struct render_file *f = r->copies; f; f = f->hh.next)
+            if (!f->hidden)
+                fn(arg, f->name, file_number(r, f->name), S_IFREG);
+        if (!*r->name)
+            each_set(p, fn, arg);
     }
     ws_unlock(p->ws);
 }
@@ -468,7 +506,7 @@ int render_file_stat(struct render_file *f, struct stat *ret)
     uint64_t number;
     cleanup_text struct text *answer = file_answer(f, &number);
     ws_lock(ws);
-    bool measure = f->known && answer && f->size_of != number;
+    bool measure = !f->copy && answer && f->size_of != number;
     ws_unlock(ws);
     uint64_t size = measure ? file_measure(f, answer) : 0;
     int err = page_stat(r->page, ret);

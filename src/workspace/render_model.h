@@ -14,11 +14,12 @@
 enum render_form { RENDER_CSV, RENDER_NDJSON, RENDER_JSON, RENDER_WHOLE };
 
 struct render_file {
-    struct render *render; /* constant, as are the next three */
+    struct render
+        *render; /* constant, as are the next four: a name says which query it is */
     char *name;
     struct buf query; /* decoded; unused of RENDER_WHOLE */
     enum render_form form;
-    bool known; /* it is of a query; else a copy that is thrown away */
+    bool copy; /* what is written to it is thrown away */
     bool hidden;
     pid_t unlinker;
     uint64_t size, size_of; /* of the answer of that number */
@@ -32,6 +33,8 @@ struct render {
     atomic_uint users;
     struct render *newer, *older; /* in renders.sets, the last used first */
     struct render_file *files;
+    struct render_file *copies; /* of a page that was only here */
+    bool made;                  /* by mkdir, in such a page */
 
     struct text *answer;
     uint64_t number; /* of the last answer; counts */
