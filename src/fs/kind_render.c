@@ -119,10 +119,12 @@ static int set_xattr_list(struct node *n, struct buf *out)
     return 0;
 }
 
-/* Which names are there hangs on the page's queries and on what was asked for: the kernel
- * asks each time, from memory. */
+/* Which names are there hangs on the page's queries and on what was asked for; the kernel is
+ * told. */
 const struct node_ops render_set_ops = {
     .path = "pages/<page>/render/ and render/<params>/",
+    .attr_timeout = FS_KEPT,
+    .entry_timeout = FS_KEPT,
     .unref = set_object_unref,
     .stat = set_stat,
     .ready = set_ready,
@@ -149,6 +151,11 @@ static int file_stat(struct node *n, struct stat *ret)
     return render_file_stat(node_file(n), ret);
 }
 
+static int file_check(struct node *n)
+{
+    return render_file_is_there(node_file(n)) ? 0 : -ESTALE;
+}
+
 static bool file_is_sink(struct node *n)
 {
     return page_view_is_sink(render_file_page(node_file(n)));
@@ -162,6 +169,8 @@ static int file_ready(struct node *n, enum ready_for what, struct wait *w)
 
 static int file_open(struct node *n, struct handle *h)
 {
+    if (!render_file_is_there(node_file(n)))
+        return -ESTALE;
     if (file_is_sink(n))
         return 0;
     if ((h->flags & O_ACCMODE) != O_RDONLY)
@@ -228,9 +237,12 @@ static int file_xattr_list(struct node *n, struct buf *out)
 /* One open is one consistent answer; a mere stat runs no query. */
 const struct node_ops render_file_ops = {
     .path = "pages/<page>/render/<query>.{csv,ndjson,json}",
+    .attr_timeout = FS_KEPT,
+    .entry_timeout = FS_KEPT,
     .direct_io = true,
     .unref = file_object_unref,
     .stat = file_stat,
+    .check = file_check,
     .ready = file_ready,
     .open = file_open,
     .close = file_close,

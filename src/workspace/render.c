@@ -126,6 +126,7 @@ static void answer_forget(struct render *r)
     DL_DELETE(ws->rendered, r);
     ws->rendered_bytes -= r->answer->len;
     text_replace(&r->answer, NULL);
+    renders_touch(r->page);
     render_unref(r);
 }
 
@@ -180,7 +181,7 @@ static void answer_take(struct render *r, struct text *value)
     if (first)
         loop_timer_set(ws->config.loop, &ws->render_timer,
                        ws->config.render_ttl_ms + RENDER_GRACE_MS, answers_expire, ws);
-    page_changed(r->page);
+    renders_touch(r->page);
 }
 
 /* ---- runs -------------------------------------------------------------------- */

@@ -61,6 +61,13 @@ int render_unlink(struct render *r, const char *name, pid_t tgid);
 int render_make_set(struct render *of, const char *name);
 int render_make_file(struct render *r, const char *name, struct render_file **ret_file);
 
+/* Once false, it is to be looked up anew. */
+bool render_file_is_there(struct render_file *f);
+/* Those that anybody has, or had: for an observer, with the lock held. */
+typedef void render_visit_fn(void *arg, struct render *r);
+typedef void render_file_visit_fn(void *arg, struct render_file *f);
+void page_render_each(struct page *p, render_visit_fn *set, render_file_visit_fn *file,
+                      void *arg);
 void render_file_unref(struct render_file *f);
 struct page *render_file_page(const struct render_file *f); /* borrowed */
 int render_file_stat(struct render_file *f, struct stat *ret);

@@ -75,21 +75,33 @@ void renders_restore(struct page *p, pid_t tgid)
             f->hidden = false;
 }
 
-/* Of the platform's queries: those are what it runs. */
+void renders_touch(struct page *p)
+{
+    page_renders(p)->touched = clock_now();
+    page_changed(p);
+}
+
+/* Of the platform's queries: those are what it runs. While `rm -r` has taken queries.json
+ * away there are none, and they need not be known. */
 const struct render_names *page_render_names(struct page *p)
 {
+    static const struct render_names none;
     struct renders *all = page_renders(p);
-    const struct text *queries = page_doc_of(p, PAGE_QUERIES)->remote;
-    if (!queries)
+    const struct doc *d = page_doc_of(p, PAGE_QUERIES);
+    if (!d->present)
+        return &none;
+    if (!d->remote || (all->names_known && d->remote == all->names_of &&
+                       d->mtime.tv_sec == all->names_time.tv_sec &&
+                       d->mtime.tv_nsec == all->names_time.tv_nsec))
         return &all->names; /* not in memory now: as they were */
-    uint64_t sum = ((uint64_t)table_hash(queries->data, queries->len) << 32) |
-                   (uint32_t)queries->len;
-    if (all->names_known && sum == all->names_sum)
-        return &all->names;
+    bool again = all->names_known;
     render_names_finish(&all->names);
-    render_names_read(queries, &all->names);
-    all->names_sum = sum;
+    render_names_read(d->remote, &all->names);
+    all->names_of = d->remote;
+    all->names_time = d->mtime;
     all->names_known = true;
+    if (again)
+        renders_touch(p);
     return &all->names;
 }
 
@@ -140,8 +152,11 @@ int render_stat(struct render *r, struct stat *ret)
     int err = page_stat(p, ret);
     ws_lock(p->ws);
     ret->st_ino = r->ino;
-    if (*r->name && r->mtime.tv_sec)
-        ret->st_mtim = ret->st_ctim = ret->st_atim = r->mtime;
+    if (!*r->name && p->docs)
+        page_render_names(p);
+    struct timespec when = *r->name ? r->mtime : p->renders->touched;
+    if (when.tv_sec)
+        ret->st_mtim = ret->st_ctim = ret->st_atim = when;
     ws_unlock(p->ws);
     return err;
 }
@@ -150,7 +165,8 @@ int render_names_ready(struct render *r, struct wait *w)
 {
     struct page *p = r->page;
     ws_lock(p->ws);
-    bool known = !p->id || (p->body == BODY_SHED && p->renders->names_known);
+    bool known = !p->id || !page_doc_of(p, PAGE_QUERIES)->present ||
+                 (p->body == BODY_SHED && p->renders->names_known);
     ws_unlock(p->ws);
     return known ? 0 : page_ready(p, w);
 }
@@ -282,6 +298,7 @@ int render_unlink(struct render *r, const char *name, pid_t tgid)
     ws_lock(r->page->ws);
     f->hidden = true;
     f->unlinker = tgid;
+    renders_touch(r->page);
     ws_unlock(r->page->ws);
     render_file_unref(f);
     return 0;
@@ -338,6 +355,32 @@ void render_each(struct render *r, item_visit_fn *fn, void *arg)
             each_set(p, fn, arg);
     }
     ws_unlock(p->ws);
+}
+
+bool render_file_is_there(struct render_file *f)
+{
+    struct page *p = f->render->page;
+    enum render_form form;
+    ws_lock(p->ws);
+    bool there = f->copy ? !p->id
+                         : p->id && (f->form == RENDER_WHOLE ||
+                                     query_of_file(p, f->name, &form) != NULL);
+    ws_unlock(p->ws);
+    return there && !f->hidden;
+}
+
+void page_render_each(struct page *p, render_visit_fn *set, render_file_visit_fn *file,
+                      void *arg)
+{
+    struct render *r;
+    if (!p->renders)
+        return;
+    DL_FOREACH2(p->renders->sets, r, older)
+    {
+        set(arg, r);
+        for (struct render_file *f = r->files; f; f = f->hh.next)
+            file(arg, f);
+    }
 }
 
 void render_file_unref(struct render_file *f)

@@ -52,9 +52,11 @@ struct renders {
     struct render *sets;
     unsigned count;
     struct render_names names;
-    uint64_t names_sum; /* of the text that they are of; 0: of none */
     bool names_known;
-    bool hidden, made; /* render/ itself */
+    const struct text *names_of; /* weak, to be compared alone, with the time of it */
+    struct timespec names_time;
+    struct timespec touched; /* when a name came or went */
+    bool hidden, made;       /* render/ itself */
     pid_t unlinker;
 };
 
@@ -66,6 +68,7 @@ struct render *render_ref(struct render *r);
 /* The page's names as of now. */
 const struct render_names *page_render_names(struct page *p);
 int render_run(struct render *r, struct wait *w);
+void renders_touch(struct page *p);
 
 /* The page goes: no lock, nobody has it any more. */
 void renders_free(struct page *p);

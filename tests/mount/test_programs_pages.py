@@ -30,7 +30,7 @@ MAKE = {
 
 REMOVE = {
     "rm -r": "rm -r made",
-    "rm, then rmdir": "rm made/* && rmdir made",
+    "rm, then rmdir": "rm -r made/* && rmdir made",
     "find -delete": "find made -delete",
     "rsync --delete": "mkdir none && rsync -rd --delete none/ made && rmdir none made",
     "python": "/usr/bin/python3 -c 'import shutil; shutil.rmtree(\"made\")'",
