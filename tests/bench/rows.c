@@ -28,15 +28,16 @@ static long peak_bytes(void)
 /* As a query of deals gives them. */
 static void make_rows(struct buf *text, size_t count)
 {
-    buf_reserve(text, count * 170 + 4096); /* no copies while it grows: those would be a peak */
+    buf_reserve(text,
+                count * 170 + 4096); /* no copies while it grows: those would be a peak */
     buf_putc(text, '[');
     for (size_t i = 0; i < count; i++)
-        buf_printf(text,
-                   "%s{\"id\": %zu, \"deal_name\": \"Renewal, year %zu\", \"stage\": \"%s\", "
-                   "\"amount\": %zu.50, \"owner\": null, \"open\": true, "
-                   "\"closed_at\": \"2026-01-%02zuT09:30:00Z\"}",
-                   i ? ", " : "", i, i % 9, i % 3 ? "closed_won" : "open", i * 7,
-                   i % 28 + 1);
+        buf_printf(
+            text,
+            "%s{\"id\": %zu, \"deal_name\": \"Renewal, year %zu\", \"stage\": \"%s\", "
+            "\"amount\": %zu.50, \"owner\": null, \"open\": true, "
+            "\"closed_at\": \"2026-01-%02zuT09:30:00Z\"}",
+            i ? ", " : "", i, i % 9, i % 3 ? "closed_won" : "open", i * 7, i % 28 + 1);
     buf_putc(text, ']');
 }
 
