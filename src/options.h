@@ -15,10 +15,11 @@ struct options {
     char *cache_dir;
     char *api_version;
     char *runtime;
-    unsigned refresh, ttl, render_ttl, timeout; /* seconds */
-    unsigned cache_size;                        /* MiB */
-    unsigned max_requests, archive_limit;       /* a minute */
-    unsigned read_ahead;                        /* pages */
+    unsigned refresh, ttl, timeout;       /* seconds */
+    unsigned render_ttl;                  /* same */
+    unsigned cache_size;                  /* MiB */
+    unsigned max_requests, archive_limit; /* a minute */
+    unsigned read_ahead;                  /* pages */
     int foreground, debug, help, version, watch;
     char *mountpoint;      /* absolute */
     struct fuse_args args; /* what is left: FUSE's own; owned */

@@ -30,7 +30,7 @@ static void result_finish(struct result *r)
 
 static void take_verdict(struct result *r, const struct platform_verdict *verdict)
 {
-    const struct faults_texts texts = {r->draft->spec, r->draft->queries};
+    const struct faults_texts texts = {r->draft->spec, r->draft->queries, false};
     cleanup_buf struct buf faults = BUF_INIT;
     if (verdict->text)
         json_compact(&r->verdict, verdict->text->data, verdict->object);

@@ -29,6 +29,7 @@ extern const struct node_ops root_ops;       /* / */
 extern const struct node_ops pages_ops;      /* pages/ */
 extern const struct node_ops page_ops;       /* pages/<page>/, templates/<template>/ */
 extern const struct node_ops view_ops;       /* pages/<page>/{errors,info.json,...} */
+extern const struct node_ops sql_ops;        /* pages/<page>/sql/ */
 extern const struct node_ops render_ops;     /* pages/<page>/render.json */
 extern const struct node_ops render_set_ops; /* pages/<page>/render/, and its <params>/ */
 extern const struct node_ops render_file_ops; /* pages/<page>/render/<query>.<form> */
@@ -40,11 +41,14 @@ extern const struct node_ops gone_page_ops;   /* archived/<page>/ */
 extern const struct node_ops templates_ops;   /* templates/ */
 extern const struct node_ops byid_ops;        /* by-id/ */
 extern const struct node_ops byid_link_ops;   /* by-id/<page id> */
-extern const struct node_ops control_ops;     /* .amdahl/ */
-extern const struct node_ops report_ops;      /* .amdahl/{status.json,me.json,log} */
-extern const struct node_ops ctl_ops;         /* .amdahl/ctl */
-extern const struct node_ops batch_ops;       /* .amdahl/batch */
-extern const struct node_ops changes_ops;     /* .amdahl/changes */
+extern const struct node_ops data_ops;        /* data/ */
+extern const struct node_ops params_ops;      /* data/<k>=<v>,.../ */
+extern const struct node_ops result_ops;  /* data/{top.{csv,ndjson,json},schema.json} */
+extern const struct node_ops control_ops; /* .amdahl/ */
+extern const struct node_ops report_ops;  /* .amdahl/{status.json,me.json,log} */
+extern const struct node_ops ctl_ops;     /* .amdahl/ctl */
+extern const struct node_ops batch_ops;   /* .amdahl/batch */
+extern const struct node_ops changes_ops; /* .amdahl/changes */
 
 /* The whole of a directory or generated file that exists once: fixed numbers. */
 enum {
@@ -54,6 +58,7 @@ enum {
     INO_BYID,
     INO_CONTROL,
     INO_ARCHIVED,
+    INO_DATA,
     INO_REPORTS = 16
 };
 void stat_fixed(const struct fs *fs, struct stat *ret, uint64_t ino, mode_t mode);
@@ -61,6 +66,10 @@ void stat_fixed(const struct fs *fs, struct stat *ret, uint64_t ino, mode_t mode
 /* What changes by itself is told to the kernel (notify.h): it may keep the rest for as long
  * as it likes. Seconds. */
 #define FS_KEPT 86400.0
+static inline double seconds_kept(int64_t ms)
+{
+    return ms > (int64_t)(FS_KEPT * 1000) ? FS_KEPT : (double)ms / 1000;
+}
 
 /* ---- shared by what shows the list of pages (kind_root.c) ---------------------- */
 

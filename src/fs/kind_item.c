@@ -80,13 +80,18 @@ static int item_node_xattr_remove(struct node *n, const char *name)
 
 static double file_holds(struct node *n)
 {
-    int64_t ms = item_holds_ms(node_item(n));
-    return ms > (int64_t)(FS_KEPT * 1000) ? FS_KEPT : (double)ms / 1000;
+    return seconds_kept(item_holds_ms(node_item(n)));
 }
 
 static uint64_t file_turns(struct node *n)
 {
     return item_turns(node_item(n));
+}
+
+/* The kernel knows it by a name that went by itself. */
+static int file_check(struct node *n)
+{
+    return item_is_lost(node_item(n)) ? -ESTALE : 0;
 }
 
 static int file_ready(struct node *n, enum ready_for what, struct wait *w)
@@ -153,11 +158,12 @@ static int file_commit(struct node *n, const struct handle *h, enum save_why why
 }
 
 const struct node_ops file_ops = {
-    .path = "pages/<page>/{spec,queries,page,params}.json and local files",
+    .path = "pages/<page>/{spec,queries,page,params}.json, sql/ and local files",
     .entry_timeout = FS_KEPT,
     .late = true,
     .unref = item_object_unref,
     .stat = item_node_stat,
+    .check = file_check,
     .stat_holds = file_holds,
     .turns = file_turns,
     .ready = file_ready,

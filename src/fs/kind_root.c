@@ -31,6 +31,7 @@ static const struct {
     {"pages", &pages_ops, INO_PAGES},
     {"archived", &archived_ops, INO_ARCHIVED},
     {"templates", &templates_ops, INO_TEMPLATES},
+    {"data", &data_ops, INO_DATA},
     {"by-id", &byid_ops, INO_BYID},
     {".amdahl", &control_ops, INO_CONTROL},
 };

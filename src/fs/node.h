@@ -136,6 +136,7 @@ struct handle {
     size_t given;                /* of ctl, batch: so many bytes of its words were read */
     uint64_t batch;              /* of batch: its number */
     struct spool_reader *reader; /* of a stream */
+    struct data_reader *result;  /* in data/ */
 };
 
 /* The node of an object: takes over the caller's reference to the object; the node comes

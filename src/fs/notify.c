@@ -93,6 +93,12 @@ static void on_page(void *arg, struct page *p)
         if (!page_file_is_doc((enum page_file)i))
             note(arg, i == PAGE_RENDER ? &render_ops : &view_ops, p, i);
     page_render_each(p, on_render, on_render_file, arg);
+    note(arg, &sql_ops, p, 0);
+}
+
+static void on_sql(void *arg, struct page *p)
+{
+    note(arg, &sql_ops, p, 0);
 }
 
 static void on_pages(void *arg)
@@ -135,6 +141,7 @@ static void on_elsewhere(void *arg, enum workspace_change change, struct page *p
 static const struct workspace_observer observer = {
     .file = on_file,
     .page = on_page,
+    .sql = on_sql,
     .pages = on_pages,
     .archived = on_archived,
     .elsewhere = on_elsewhere,

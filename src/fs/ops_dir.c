@@ -20,6 +20,10 @@ static void finish_lookup(struct waiter *w, int err)
     struct node *child = NULL;
     if (!err)
         err = ops->lookup ? ops->lookup(w->node, w->name, &child) : -ENOENT;
+    if (err == -EAGAIN) {
+        op_lookup(w->req, node_ino(w->node), w->name); /* what was ready is gone again */
+        return;
+    }
     bool kept = !ops->is_fleeting || !ops->is_fleeting(w->node, w->name, !err);
     if (err == -ENOENT)
         reply_absent(w->req, kept ? ops->absent_timeout : 0);
@@ -191,6 +195,20 @@ static int begin_rename(struct waiter *w)
                        : -EPERM;
 }
 
+/* What is moved into sql/ goes into a text, which must be here. */
+static int begin_rename_to(struct waiter *w)
+{
+    const struct node_ops *ops = w->to->key.ops;
+    if (ops != &sql_ops)
+        return begin_rename(w);
+    w->then = begin_rename; /* first: that may be at once, and elsewhere */
+    int err = ops->ready(w->to, READY_RENAME, &w->wait);
+    if (err == -EINPROGRESS)
+        return err;
+    w->then = NULL;
+    return err ? err : begin_rename(w);
+}
+
 void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t to,
                const char *to_name, unsigned flags)
 {
@@ -199,6 +217,6 @@ void op_rename(fuse_req_t req, fuse_ino_t parent, const char *name, fuse_ino_t t
     w->to = node_ref(req_node(req, to));
     w->to_name = xstrdup(to_name);
     w->flags = flags;
-    w->then = begin_rename;
+    w->then = begin_rename_to;
     waiter_begin(w, ready_rename);
 }

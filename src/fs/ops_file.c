@@ -93,6 +93,10 @@ static void finish_truncate(struct waiter *w, int err)
 /* The bytes before the cut must be known. */
 static void truncate_start(fuse_req_t req, struct node *n, struct handle *h, off_t size)
 {
+    if (!n->key.ops->truncate) {
+        reply_err(req, -EPERM);
+        return;
+    }
     struct waiter *w = waiter_new(req, n, false, finish_truncate);
     w->handle = handle_ref(h);
     w->off = size;
@@ -176,6 +180,10 @@ void op_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
     struct node *n = req_node(req, ino);
     if (n->key.ops->spool) {
         stream_open(req, n, fi);
+        return;
+    }
+    if (!n->key.ops->write && (fi->flags & O_ACCMODE) != O_RDONLY) {
+        reply_err(req, -EACCES); /* what would be read need not be waited for */
         return;
     }
     struct waiter *w = waiter_new(req, n, false, finish_open);

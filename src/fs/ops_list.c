@@ -144,12 +144,19 @@ static bool put_plus(fuse_req_t req, struct node *dir, const struct listing_entr
     return fits;
 }
 
+static void list_begin(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off,
+                       void (*finish)(struct waiter *w, int err));
+
 static void answer_list(struct waiter *w, put_entry_fn *put)
 {
     struct listing *l;
     struct told *told = NULL;
     cleanup_buf struct buf out = BUF_INIT;
     int err = listing_find(w->node, w->off, &l);
+    if (err == -EAGAIN) { /* what was ready is gone again */
+        list_begin(w->req, node_ino(w->node), w->size, w->off, w->finish);
+        return;
+    }
     if (err) {
         reply_err(w->req, err);
         return;

@@ -48,6 +48,14 @@ unsigned json_indent_step(const char *text, struct json_span value);
 void json_reindent_part(struct buf *out, const char *text, struct json_span value,
                         unsigned step, size_t depth);
 
+/* ---- layout (print.c) ------------------------------------------------------------ */
+
+/* Blanks a level with which json_reindent() lays out the value. */
+unsigned json_indent_step(const char *text, struct json_span value);
+/* A value so many levels inside another one; no newline at the end. */
+void json_reindent_part(struct buf *out, const char *text, struct json_span value,
+                        unsigned step, size_t depth);
+
 /* ---- strings (string.c) ----------------------------------------------------------- */
 
 /* Order of two strings by their decoded bytes, as memcmp's. */

@@ -38,40 +38,59 @@ size_t json_skip_word(const char *text, size_t pos, size_t end)
 
 enum json_type json_type_at(char first)
 {
-    static const struct {
-        char first;
-        enum json_type type;
-    } types[] = {{'{', JSON_OBJECT}, {'[', JSON_ARRAY}, {'"', JSON_STRING},
-                 {'n', JSON_NULL},   {'t', JSON_TRUE},  {'f', JSON_FALSE}};
-    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
-        if (types[i].first == first)
-            return types[i].type;
-    return JSON_NUMBER;
+    switch (first) {
+    case '{':
+        return JSON_OBJECT;
+    case '[':
+        return JSON_ARRAY;
+    case '"':
+        return JSON_STRING;
+    case 'n':
+        return JSON_NULL;
+    case 't':
+        return JSON_TRUE;
+    case 'f':
+        return JSON_FALSE;
+    default:
+        return JSON_NUMBER;
+    }
+}
+
+/* Behind the token that begins at start. */
+static size_t walk_skip_token(const char *text, size_t start, size_t end)
+{
+    switch (text[start]) {
+    case '"':
+        return json_skip_string(text, start, end);
+    case '{':
+    case '}':
+    case '[':
+    case ']':
+    case ',':
+    case ':':
+        return start + 1;
+    default:
+        return json_skip_word(text, start, end);
+    }
 }
 
 char json_next_token(const char *text, size_t *pos, size_t end, struct json_span *ret)
 {
     size_t start = json_skip_blanks(text, *pos, end);
-    size_t stop = start + 1;
     if (start >= end)
         return '\0';
-    char first = text[start];
-    if (first == '"')
-        stop = json_skip_string(text, start, end);
-    else if (!strchr("{}[],:", first))
-        stop = json_skip_word(text, start, end);
-    *ret = (struct json_span){start, stop, json_type_at(first)};
-    *pos = stop;
-    return first;
+    *pos = walk_skip_token(text, start, end);
+    *ret = (struct json_span){start, *pos, json_type_at(text[start])};
+    return text[start];
 }
 
 /* Behind the value at pos: one pass, however deep it nests. */
 static size_t walk_skip_value(const char *text, size_t pos, size_t end)
 {
     size_t depth = 0;
-    struct json_span token;
-    char kind;
-    while ((kind = json_next_token(text, &pos, end, &token))) {
+    while ((pos = json_skip_blanks(text, pos, end)) < end) {
+        char kind = text[pos];
+        pos = walk_skip_token(text, pos, end);
         if (kind == '{' || kind == '[')
             depth++;
         if ((kind == '}' || kind == ']') && depth)

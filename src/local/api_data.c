@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "local/api_data.h"
 #include "local/app.h"
 #include "local/exchange.h"
 #include "local/gates.h"
@@ -19,9 +20,8 @@ static bool parse_sql(const struct request *rq, struct json_span root, char **re
     return false;
 }
 
-/* Above SQLGATE_ROWS_MAX it is that. */
-static bool parse_limit(const struct request *rq, struct json_span root,
-                        size_t *ret_limit, struct reply *rp)
+bool api_data_limit(const struct request *rq, struct json_span root, size_t max,
+                    size_t *ret_limit, struct reply *rp)
 {
     struct json_span value;
     if (!json_member(rq->body.data, root, "limit", &value) || value.type == JSON_NULL)
@@ -35,7 +35,7 @@ static bool parse_limit(const struct request *rq, struct json_span root,
         reply_invalid(rp, "limit", "limit must be a whole number, 1 at least");
         return false;
     }
-    *ret_limit = limit < SQLGATE_ROWS_MAX ? (size_t)limit : SQLGATE_ROWS_MAX;
+    *ret_limit = limit < max ? (size_t)limit : max;
     return true;
 }
 
@@ -68,16 +68,19 @@ static void print_result(const struct sqlgate_result *result, struct buf *out)
         (long long)result->duration_ms);
 }
 
-static void reply_query_error(struct reply *rp, int r, const struct sqlgate_error *error)
+void api_data_failed(struct reply *rp, int r, const char *field,
+                     const struct sqlgate_error *error)
 {
     cleanup_buf struct buf details = BUF_INIT;
     const char *code = r == -ETIMEDOUT ? "query_timeout"
                        : r == -EFBIG   ? "result_too_large"
                                        : "invalid_argument";
-    buf_puts(&details, "{\"field\":\"sql\"");
-    if (error->line)
+    if (field)
+        buf_printf(&details, "{\"field\":\"%s\"", field);
+    if (field && error->line)
         buf_printf(&details, ",\"line\":%u,\"column\":%u", error->line, error->column);
-    buf_puts(&details, "}");
+    if (field)
+        buf_puts(&details, "}");
     reply_error(rp, 400, code, details.data, "%s", error->message);
 }
 
@@ -89,7 +92,7 @@ static void run(struct app *app, const struct sqlgate_query *query, struct reply
     int r = sqlgate_run(gate, query, &result, &error);
     gates_return(app->gates, gate);
     if (r < 0) {
-        reply_query_error(rp, r, &error);
+        api_data_failed(rp, r, "sql", &error);
         return;
     }
     rp->status = 200;
@@ -105,7 +108,8 @@ void api_data_query(struct app *app, struct request *rq, struct reply *rp)
     struct json_span root;
     if (!request_object(rq, false, &root, rp) ||
         !request_only(rq, root, known, ARRAY_LEN(known), rp) ||
-        !parse_sql(rq, root, &sql, rp) || !parse_limit(rq, root, &query.row_limit, rp) ||
+        !parse_sql(rq, root, &sql, rp) ||
+        !api_data_limit(rq, root, SQLGATE_ROWS_MAX, &query.row_limit, rp) ||
         !parse_params(rq, root, &query, rp))
         return;
     query.sql = sql;

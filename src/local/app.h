@@ -37,5 +37,8 @@ handler_fn api_template_list;
 handler_fn api_template_get;
 /* api_data.c */
 handler_fn api_data_query;
+/* api_data_search.c */
+handler_fn api_data_explore;
+handler_fn api_data_search;
 
 #endif

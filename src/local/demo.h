@@ -1,5 +1,5 @@
-/* demo.h - what a new workspace holds: interactions of the last 18 months and three
- * pages. What happens is the same on every machine; the dates end today. */
+/* demo.h - what a new workspace holds: interactions of the last 18 months, a dozen
+ * documents and three pages. What happens is the same on every machine; the dates end today. */
 #ifndef LOCAL_DEMO_H
 #define LOCAL_DEMO_H
 
@@ -12,6 +12,9 @@ enum { DEMO_DAYS = 548, DEMO_ROWS_MIN = 5000 };
 
 /* Fills `interactions`, as of `now`. 0 or -errno. */
 int demo_data(struct store *store, const char *business_id, time_t now);
+
+/* Fills the knowledge base, as of `now`. 0 or -errno. */
+int demo_documents(struct store *store, time_t now);
 
 /* Makes the sample pages, through the same door as everybody. 0 or -errno (logged). */
 int demo_pages(struct app *app);

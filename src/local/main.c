@@ -174,6 +174,8 @@ static int open_workspace(struct app *app, const struct options *o)
         r = load_business(app, &fresh);
     if (r >= 0 && fresh && !o->import)
         r = demo_data(app->store, app->business_id, time(NULL));
+    if (r >= 0 && fresh && !o->import)
+        r = demo_documents(app->store, time(NULL));
     if (r >= 0 && o->import)
         r = import(app, o->import);
     if (r >= 0)

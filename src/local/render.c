@@ -1,11 +1,13 @@
 /* render.c - runs the declared queries of a page. */
 #include "local/render.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "local/jsonout.h"
+#include "local/search.h"
 #include "local/sqlgate.h"
 
 static void print_error(struct buf *out, const char *message)
@@ -34,12 +36,43 @@ static void render_sql(struct sqlgate *gate, const struct sqlgate_query *q,
     sqlgate_result_finish(&result);
 }
 
-/* A workspace served from one SQLite file has no search index: said, not pretended. */
-static void render_unavailable(struct buf *out, const char *source)
+static int render_clusters(struct sqlgate *gate, const char *query, struct buf *rows,
+                           struct sqlgate_error *e)
 {
-    cleanup_free char *message =
-        xasprintf("source %.80s is not available in this workspace", source);
-    print_error(out, message);
+    return search_clusters(gate, query, strlen(query), rows, e);
+}
+
+static int render_documents(struct sqlgate *gate, const char *query, struct buf *rows,
+                            struct sqlgate_error *e)
+{
+    return search_documents(gate, query, strlen(query), SEARCH_DOCUMENTS, rows, e);
+}
+
+static const struct {
+    const char *source;
+    int (*run)(struct sqlgate *, const char *query, struct buf *rows,
+               struct sqlgate_error *);
+} searches[] = {
+    {"cluster_search", render_clusters},
+    {"kb_search", render_documents},
+};
+
+static void render_search(struct sqlgate *gate, const char *source, const char *query,
+                          struct buf *out)
+{
+    cleanup_buf struct buf rows = BUF_INIT;
+    struct sqlgate_error error = {.message = "the query has no words to search by"};
+    size_t i = 0;
+    while (i < ARRAY_LEN(searches) && strcmp(searches[i].source, source) != 0)
+        i++;
+    if (i == ARRAY_LEN(searches))
+        snprintf(error.message, sizeof(error.message), "unknown source %.80s", source);
+    if (i == ARRAY_LEN(searches) || !query ||
+        searches[i].run(gate, query, &rows, &error) < 0) {
+        print_error(out, error.message);
+        return;
+    }
+    buf_printf(out, "{\"rows\":%s}", rows.data);
 }
 
 static char *member_dup(const char *text, struct json_span obj, const char *key)
@@ -59,7 +92,8 @@ static void render_query(struct sqlgate *gate, const char *text, struct json_spa
         return;
     json_out_key(out, name);
     if (source && strcmp(source, "sql") != 0) {
-        render_unavailable(out, source);
+        cleanup_free char *words = member_dup(text, query, "query");
+        render_search(gate, source, words, out);
         return;
     }
     const struct sqlgate_query q = {sql, params_text, params, 0, 0};

@@ -29,6 +29,8 @@ static const struct route routes[] = {
     {"POST", "/pages/:id/render", SCOPE_PAGES_READ, api_page_render},
     {"POST", "/pages/:id/hard-delete", SCOPE_PAGES_DELETE, api_page_hard_delete},
     {"POST", "/data/query", SCOPE_DATA_READ, api_data_query},
+    {"POST", "/data/explore", SCOPE_DATA_READ, api_data_explore},
+    {"POST", "/data/search", SCOPE_DATA_READ, api_data_search},
 };
 
 /* Segment by segment; *param gets what stood for the ":id". */

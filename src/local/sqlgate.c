@@ -99,6 +99,11 @@ static int authorize(void *arg, int action, const char *a, const char *b, const 
     return deny(g, "", "only one SELECT is allowed");
 }
 
+void sqlgate_trust(struct sqlgate *g, bool trusted)
+{
+    sqlite3_set_authorizer(g->db, trusted ? NULL : authorize, g);
+}
+
 /* Nonzero stops the query. */
 static int progress(void *arg)
 {
@@ -199,7 +204,7 @@ static int gate_setup(struct sqlgate *g)
     if (list_hidden(g) < 0 || sqlfunc_register(g->db) < 0)
         return -EIO;
     limit_everything(g->db);
-    sqlite3_set_authorizer(g->db, authorize, g);
+    sqlgate_trust(g, false);
     sqlite3_progress_handler(g->db, PROGRESS_STEPS, progress, g);
     return 0;
 }

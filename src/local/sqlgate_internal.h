@@ -31,6 +31,12 @@ void sqlgate_end(struct sqlgate *g);
 /* Between begin and end. 0 and a statement to finalize, or -EINVAL and *ret_error. */
 int sqlgate_prepare(struct sqlgate *g, const char *sql, sqlite3_stmt **ret_stmt,
                     struct sqlgate_error *ret_error);
+/* SQL of ours runs unwatched, and may name what is hidden from users. Between begin and
+ * end; what is prepared while trusted is finalized while trusted. */
+void sqlgate_trust(struct sqlgate *g, bool trusted);
+/* sqlgate_run() for SQL of ours, under the same limits. */
+int sqlgate_run_own(struct sqlgate *g, const struct sqlgate_query *query,
+                    struct sqlgate_result *ret_result, struct sqlgate_error *ret_error);
 void sqlgate_columns_read(sqlite3_stmt *stmt, struct sqlgate_columns *ret_columns);
 
 #endif

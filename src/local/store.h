@@ -1,5 +1,5 @@
-/* store.h - where the workspace lives: pages with their versions, small facts, and the
- * `interactions` table. One interface; SQLite is its first implementation, PostgreSQL
+/* store.h - where the workspace lives: pages with their versions, small facts, the
+ * `interactions` table and the documents. One interface; SQLite is its first implementation, PostgreSQL
  * will be the second, so nothing above speaks SQL or knows a type of either.
  *
  * Every operation may be called from any thread. Each is one transaction: it happened
@@ -89,6 +89,17 @@ struct data_value {
  * texts need to live until the next call only. */
 typedef int data_next_fn(void *arg, struct data_value *row);
 
+/* ---- documents -------------------------------------------------------------------- */
+
+/* One of the knowledge base. */
+struct document {
+    const char *id;    /* "doc_..." */
+    const char *title; /* UTF-8, as all of it */
+    const char *kind;  /* a word: "guide", "battlecard", ... */
+    const char *body;  /* Markdown */
+    int64_t updated_ms;
+};
+
 /* ---- the operations --------------------------------------------------------------- */
 
 struct store;
@@ -111,10 +122,13 @@ struct store_ops {
     /* For good, with all versions. */
     int (*page_delete)(struct store *, const char *id);
 
-    /* Replaces `interactions`. A negative answer of next() ends it, leaves the table as
-     * it was and is returned. */
+    /* Replaces `interactions`, and the index by which its texts are searched. A negative
+     * answer of next() ends it, leaves the table as it was and is returned. */
     int (*data_replace)(struct store *, const struct data_column *columns, size_t count,
                         data_next_fn *next, void *arg);
+    /* Replaces the knowledge base, with its index. */
+    int (*documents_replace)(struct store *, const struct document *documents,
+                             size_t count);
 };
 
 struct store {

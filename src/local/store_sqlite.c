@@ -26,6 +26,11 @@ static const char store_schema[] =
     "  declared_queries TEXT NOT NULL, status TEXT NOT NULL,"
     "  has_custom_nodes INTEGER NOT NULL, written_ms INTEGER NOT NULL,"
     "  PRIMARY KEY (page_id, version));"
+    "CREATE TABLE IF NOT EXISTS documents ("
+    "  seq INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, title TEXT NOT NULL,"
+    "  kind TEXT NOT NULL, body TEXT NOT NULL, updated_ms INTEGER NOT NULL);"
+    "CREATE VIRTUAL TABLE IF NOT EXISTS documents_fts USING fts5(title, body,"
+    "  content = 'documents', content_rowid = 'seq', tokenize = 'porter unicode61');"
     "PRAGMA user_version = 1;";
 
 #define PAGE_SUMMARY                                                                     \
@@ -180,6 +185,7 @@ static const struct store_ops store_sqlite_ops = {
     .page_update = store_sqlite_page_update,
     .page_delete = store_sqlite_page_delete,
     .data_replace = store_sqlite_data_replace,
+    .documents_replace = store_sqlite_documents_replace,
 };
 
 int store_sqlite_open(const char *path, struct store **ret_store)
@@ -196,7 +202,7 @@ int store_sqlite_open(const char *path, struct store **ret_store)
     sqlite3_busy_timeout(s->db, 10000); /* others may look in with the sqlite3 shell */
     /* Full sync: an answered write is on the disk. */
     if (store_exec(s, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL") < 0 ||
-        store_exec(s, store_schema) < 0) {
+        store_exec(s, store_schema) < 0 || store_search_ensure(s) < 0) {
         store_sqlite_close(&s->base);
         return -EIO;
     }

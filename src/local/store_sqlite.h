@@ -59,5 +59,13 @@ int store_sqlite_page_update(struct store *, struct page *page);
 int store_sqlite_page_delete(struct store *, const char *id);
 int store_sqlite_data_replace(struct store *, const struct data_column *columns,
                               size_t count, data_next_fn *next, void *arg);
+int store_sqlite_documents_replace(struct store *, const struct document *documents,
+                                   size_t count);
+
+/* What is searched (search.h says how): documents_fts, and interactions_fts, one text a
+ * row made of all that the row has of text. In a transaction; 0 or -EIO. */
+int store_search_index(struct store_sqlite *s);
+/* The same where there is no index yet: the file is of an older program. */
+int store_search_ensure(struct store_sqlite *s);
 
 #endif

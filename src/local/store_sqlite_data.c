@@ -83,5 +83,7 @@ int store_sqlite_data_replace(struct store *base, const struct data_column *colu
     if (r >= 0)
         r = insert_rows(s, stmt, count, next, arg);
     sqlite3_finalize(stmt);
+    if (r >= 0)
+        r = store_search_index(s);
     return store_end_write(s, r);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "local/search.h"
 #include "local/verify_internal.h"
 
 #define QUERIES_MAX 500
@@ -52,17 +53,32 @@ static void verify_sql(struct verify_ctx *ctx, struct json_span query,
     path_leave(ctx, mark);
 }
 
+/* What a search answers is known beforehand (search.h). */
+static void know_columns(struct declared_query *d, const char *const *names)
+{
+    d->columns.names = xcalloc(SEARCH_COLUMNS_MAX, sizeof(d->columns.names[0]));
+    while (d->columns.count < SEARCH_COLUMNS_MAX && names[d->columns.count]) {
+        d->columns.names[d->columns.count] = xstrdup(names[d->columns.count]);
+        d->columns.count++;
+    }
+    d->knows_columns = true;
+}
+
 static void verify_cluster_search(struct verify_ctx *ctx, struct json_span query,
                                   struct declared_query *d)
 {
     free(need_string(ctx, query, "query"));
-    free(need_string(ctx, query, "target"));
+    cleanup_free char *target = need_string(ctx, query, "target");
+    if (target && strcmp(target, SEARCH_TARGET) != 0)
+        fail_key(ctx, "target", "unknown target: there is " SEARCH_TARGET);
+    know_columns(d, search_cluster_columns);
 }
 
 static void verify_kb_search(struct verify_ctx *ctx, struct json_span query,
                              struct declared_query *d)
 {
     free(need_string(ctx, query, "query"));
+    know_columns(d, search_document_columns);
 }
 
 static const struct {

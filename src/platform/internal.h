@@ -73,6 +73,7 @@ struct reply {
     struct platform_error error;
     struct platform_verdict verdict;
     struct platform_page page;
+    struct platform_rows rows;
     char *words;
 };
 
@@ -109,8 +110,14 @@ char *path_with_id(const char *before, const char *id, const char *suffix);
 
 /* ---- list.c ----------------------------------------------------------------------- */
 
-/* All pages of a list. path: "/pages"; filter: "&status=...", or ""; both copied. */
-void list_fetch(struct platform *p, const char *path, const char *filter,
-                const char *id_key, const struct platform_call *call);
+/* All pages of a list. */
+struct list_source {
+    const char *path;       /* "/pages"; copied, as is the next */
+    const char *filter;     /* "&status=...", or "" */
+    const char *id_key;     /* constant */
+    platform_part_fn *part; /* NULL: call->done() has them all */
+};
+void list_fetch(struct platform *p, const struct list_source *source,
+                const struct platform_call *call);
 
 #endif

@@ -7,11 +7,14 @@
  * Ids decide what is new, so a platform that ignores all of it gives its one list, once.
  * A page that is removed while a list is read by offset shifts another one out of sight,
  * which would look like a removal too: when the total changes meanwhile, or is not
- * reached, the list is read anew, once. */
+ * reached, the list is read anew, once.
+ *
+ * Whoever asked takes the pages part by part, as they come (part), or has them all at the
+ * end. */
 #include <errno.h>
 
 #include "base/alloc.h"
-#include "base/table.h"
+#include "base/strset.h"
 #include "platform/internal.h"
 
 enum {
@@ -23,17 +26,12 @@ enum {
 
 enum list_way { LIST_FIRST, LIST_BY_TOTAL, LIST_BY_CURSOR, LIST_BY_OFFSET };
 
-/* A string that was seen: an id (the page's own), or a cursor (owned). */
-struct list_seen {
-    char *name;
-    UT_hash_handle hh;
-};
-
 struct list {
     struct platform *platform;
     char *path;
     char *filter;
     const char *id_key;
+    platform_part_fn *part;
     struct platform_call call;
 
     enum list_way way;
@@ -44,11 +42,11 @@ struct list {
     char *first_cursor; /* the other way, should offsets be ignored */
     bool again;         /* this is the second reading */
     size_t before;      /* how many the first one found */
+    size_t count;       /* how many this one did */
 
-    struct platform_page *pages;
-    size_t count, cap;
-    struct list_seen *ids;
-    struct list_seen *cursors;
+    struct platform_page *pages; /* held: those of this part, or all */
+    size_t held, cap;
+    struct strset ids, cursors;
 
     int err; /* the first failure, with its words */
     long status;
@@ -59,30 +57,18 @@ struct list {
 
 /* ---- the end ----------------------------------------------------------------------- */
 
-static void list_seen_free(struct list_seen *set, bool names_too)
+static void list_let_go(struct list *l)
 {
-    struct list_seen *s;
-    struct list_seen *tmp;
-    HASH_ITER (hh, set, s, tmp) {
-        HASH_DEL(set, s);
-        if (names_too)
-            free(s->name);
-        free(s);
-    }
-}
-
-static void list_forget(struct list *l)
-{
-    list_seen_free(steal_ptr(l->ids), false);
-    for (size_t i = 0; i < l->count; i++)
+    for (size_t i = 0; i < l->held; i++)
         page_finish(&l->pages[i]);
-    l->count = 0;
+    l->held = 0;
 }
 
 static void list_free(struct list *l)
 {
-    list_forget(l);
-    list_seen_free(l->cursors, true);
+    list_let_go(l);
+    strset_clear(&l->ids);
+    strset_clear(&l->cursors);
     free(l->pages);
     free(l->first_cursor);
     free(l->path);
@@ -101,7 +87,7 @@ static void list_finish(struct list *l)
         .message = l->message ? l->message : "",
         .sent = l->sent,
         .pages = l->pages,
-        .page_count = l->err ? 0 : l->count,
+        .page_count = l->err ? 0 : l->held,
     };
     l->call.done(l->call.arg, &answer);
     list_free(l);
@@ -147,42 +133,28 @@ static void list_ask_offset(struct list *l)
     list_ask(l, where);
 }
 
-static bool list_see(struct list_seen **set, char *name)
-{
-    struct list_seen *s;
-    HASH_FIND_STR(*set, name, s);
-    if (s)
-        return false;
-    s = xcalloc(1, sizeof *s);
-    s->name = name;
-    HASH_ADD_KEYPTR(hh, *set, s->name, strlen(s->name), s);
-    return true;
-}
-
-/* Takes the cursor over. */
-static void list_ask_cursor(struct list *l, char *cursor)
+static void list_ask_cursor(struct list *l, const char *cursor)
 {
     cleanup_buf struct buf where = BUF_INIT;
     buf_puts(&where, "&cursor=");
     http_quote(&where, cursor);
-    if (list_see(&l->cursors, cursor)) {
+    if (strset_add(&l->cursors, cursor))
         list_ask(l, where.data);
-        return;
-    }
-    free(cursor);
-    list_fail(l, -EIO, 200, "",
-              "the platform's list repeats itself: a cursor came twice");
+    else
+        list_fail(l, -EIO, 200, "",
+                  "the platform's list repeats itself: a cursor came twice");
 }
 
 /* ---- taking in --------------------------------------------------------------------- */
 
 static void list_keep(struct list *l, const struct platform_page *page)
 {
-    if (l->count == l->cap) {
+    if (l->held == l->cap) {
         l->cap = l->cap ? 2 * l->cap : 256;
         l->pages = xrealloc(l->pages, l->cap * sizeof *l->pages);
     }
-    l->pages[l->count++] = *page;
+    l->pages[l->held++] = *page;
+    l->count++;
 }
 
 /* How many are new; *ret_items: how many came. Those without an id cannot be asked for,
@@ -199,7 +171,7 @@ static size_t list_take_items(struct list *l, struct text *text, struct json_spa
         ++*ret_items;
         if (!page_read(text, it.value, l->id_key, &page))
             continue;
-        if (page.id && *page.id && list_see(&l->ids, page.id)) {
+        if (page.id && *page.id && strset_add(&l->ids, page.id)) {
             list_keep(l, &page);
             fresh++;
         } else {
@@ -209,6 +181,14 @@ static size_t list_take_items(struct list *l, struct text *text, struct json_spa
     if (l->count >= LIST_PAGES_MAX)
         list_fail(l, -EIO, 200, "", "the platform's list is too long");
     return fresh;
+}
+
+static void list_hand_on(struct list *l)
+{
+    if (!l->part || l->err)
+        return;
+    l->part(l->call.arg, l->pages, l->held);
+    list_let_go(l);
 }
 
 /* ---- going on ---------------------------------------------------------------------- */
@@ -226,7 +206,9 @@ static void list_read_anew(struct list *l)
     l->again = true;
     l->before = l->count;
     l->next_offset = 0;
-    list_forget(l);
+    l->count = 0;
+    strset_clear(&l->ids);
+    list_let_go(l);
     list_fill(l);
 }
 
@@ -238,7 +220,7 @@ static void list_end_by_total(struct list *l)
         l->platform->total_lies = short_of_it && l->count == l->before;
     } else if (short_of_it && l->first_cursor) {
         l->way = LIST_BY_CURSOR;
-        list_ask_cursor(l, steal_ptr(l->first_cursor));
+        list_ask_cursor(l, l->first_cursor);
     } else if (l->total_moved || (short_of_it && !l->platform->total_lies)) {
         list_read_anew(l);
     }
@@ -305,7 +287,7 @@ static void list_go_on(struct list *l, struct envelope_list *e, size_t fresh,
     else if (l->way == LIST_BY_OFFSET)
         list_go_by_offset(l, e, fresh, items);
     else if (e->next_cursor)
-        list_ask_cursor(l, steal_ptr(e->next_cursor));
+        list_ask_cursor(l, e->next_cursor);
 }
 
 static void list_on_answer(void *arg, const struct platform_answer *answer)
@@ -320,6 +302,7 @@ static void list_on_answer(void *arg, const struct platform_answer *answer)
     } else if (!l->err) {
         size_t items;
         size_t fresh = list_take_items(l, answer->body, e.items, &items);
+        list_hand_on(l);
         if (!l->err)
             list_go_on(l, &e, fresh, items);
         envelope_list_finish(&e);
@@ -328,25 +311,39 @@ static void list_on_answer(void *arg, const struct platform_answer *answer)
         list_finish(l);
 }
 
-void list_fetch(struct platform *p, const char *path, const char *filter,
-                const char *id_key, const struct platform_call *call)
+void list_fetch(struct platform *p, const struct list_source *source,
+                const struct platform_call *call)
 {
     struct list *l = xcalloc(1, sizeof *l);
     l->platform = p;
-    l->path = xstrdup(path);
-    l->filter = xstrdup(filter);
-    l->id_key = id_key;
+    l->path = xstrdup(source->path);
+    l->filter = xstrdup(source->filter);
+    l->id_key = source->id_key;
+    l->part = source->part;
     l->call = *call;
+    l->ids = l->cursors = STRSET_INIT;
     list_ask(l, "");
 }
 
-void platform_pages_list(struct platform *p, const char *status,
+static void put_filter(struct buf *out, const char *name, const char *value)
+{
+    if (!value)
+        return;
+    buf_printf(out, "&%s=", name);
+    http_quote(out, value);
+}
+
+void platform_pages_list(struct platform *p, const struct platform_query *query,
                          const struct platform_call *call)
 {
     cleanup_buf struct buf filter = BUF_INIT;
-    if (status) {
-        buf_puts(&filter, "&status=");
-        http_quote(&filter, status);
-    }
-    list_fetch(p, "/pages", status ? filter.data : "", "id", call);
+    put_filter(&filter, "status", query->status);
+    put_filter(&filter, "updated_at_gte", query->updated_since);
+    const struct list_source source = {
+        .path = "/pages",
+        .filter = filter.len ? filter.data : "",
+        .id_key = "id",
+        .part = query->part,
+    };
+    list_fetch(p, &source, call);
 }

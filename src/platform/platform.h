@@ -61,6 +61,12 @@ struct platform_verdict {
     struct json_span object; /* the verdict's own object in text */
 };
 
+/* The rows that a query gave. */
+struct platform_rows {
+    struct json_span rows; /* an array, of body */
+    bool truncated;        /* there are more, says the platform */
+};
+
 /* What every call answers. Everything in it is borrowed for the length of the callback;
  * take a reference on the texts, copy the strings. */
 struct platform_answer {
@@ -76,15 +82,18 @@ struct platform_answer {
     bool sent;             /* with err: the platform may have acted (rule 7) */
     struct text *body;     /* NULL when none came */
     struct json_span root; /* of body, when it is JSON */
-    const struct platform_page *pages; /* list calls */
+    const struct platform_page *pages; /* list calls without a part() */
     size_t page_count;
     const struct platform_page *page;       /* page calls; may be NULL on success when the
                                              * platform answers with less than a page */
     const struct platform_verdict *verdict; /* where one came: validate; refusals */
-    struct text
-        *value; /* render, me: the answer unwrapped of a lone {"data":...}: its text */
+    const struct platform_rows *rows;       /* data_query */
+    struct text *value; /* render, me, data_explore: the answer's own text, out of a lone
+                         * {"data":...} */
 };
 typedef void platform_done_fn(void *arg, const struct platform_answer *answer);
+/* Some pages of a list, each with an id; as platform_answer, borrowed. */
+typedef void platform_part_fn(void *arg, const struct platform_page *pages, size_t count);
 
 /* How a call is to be treated. */
 struct platform_call {
@@ -98,11 +107,20 @@ struct platform_call {
 /* GET /me */
 void platform_me(struct platform *p, const struct platform_call *call);
 
-/* GET /pages, all of it: 200 at a time, the rest in parallel once a total is known, else
- * by cursor or offset, whichever the answers show; duplicates dropped by id; bounded in
- * pages and rounds (a cursor that repeats ends it with -EIO). status: NULL or a filter.
- */
-void platform_pages_list(struct platform *p, const char *status,
+/* Which pages; absent: NULL. */
+struct platform_query {
+    const char *status;
+    const char *updated_since; /* updated_at_gte: a time by its letters; a platform that
+                                * does not know the filter gives all pages */
+    /* Given call->arg and the pages as they come, in any order, before done() says whether
+     * that was all; a page may come twice where the list changes meanwhile. NULL: done()
+     * has them all. */
+    platform_part_fn *part;
+};
+/* GET /pages: 200 at a time, the rest in parallel once a total is known, else by cursor or
+ * offset, whichever the answers show; duplicates dropped by id; bounded in pages and rounds
+ * (a cursor that repeats ends it with -EIO). */
+void platform_pages_list(struct platform *p, const struct platform_query *query,
                          const struct platform_call *call);
 /* GET /pages/:id */
 void platform_page_get(struct platform *p, const char *id,
@@ -144,5 +162,15 @@ void platform_page_delete(struct platform *p, const char *id,
 void platform_templates_list(struct platform *p, const struct platform_call *call);
 void platform_template_get(struct platform *p, const char *slug,
                            const struct platform_call *call);
+
+/* POST /data/query. sql: UTF-8. params: a JSON object, for amdahl-local: no document of
+ * the platform knows such a member, so it is sent only where there is one. NULL: none. */
+void platform_data_query(struct platform *p, const char *sql, struct text *params,
+                         const struct platform_call *call);
+/* POST /data/explore, for all there is. */
+void platform_data_explore(struct platform *p, const struct platform_call *call);
+/* Where in the SQL a refusal says that the fault is, from 1; 0: it does not. */
+void platform_sql_place(const struct platform_answer *answer, unsigned *ret_line,
+                        unsigned *ret_column);
 
 #endif

@@ -4,7 +4,12 @@
 
 void platform_templates_list(struct platform *p, const struct platform_call *call)
 {
-    list_fetch(p, "/pages/templates", "", "slug", call);
+    const struct list_source source = {
+        .path = "/pages/templates",
+        .filter = "",
+        .id_key = "slug",
+    };
+    list_fetch(p, &source, call);
 }
 
 void platform_template_get(struct platform *p, const char *slug,

@@ -235,18 +235,18 @@ static bool cached_is_good(struct body_fetch *f)
         return false; /* by whom the page was changed last is the question */
     bool good = p->list_token ? token_is(p->token, f->cached.token) ||
                                     (p->seen && cached_has_token(f))
-                              : cached_is_young(f, &age_ms);
+                              : p->seen && cached_is_young(f, &age_ms);
     if (good)
         cached_take(f, age_ms);
     return good;
 }
 
-/* The list is of the last mount, but a sweep would settle it. */
+/* The list is of the last mount, or this page was not in it, but a sweep would settle it. */
 static bool cached_awaits_sweep(const struct body_fetch *f)
 {
     const struct page *p = f->page;
-    return f->cached.id && !f->swept && !p->stale && !p->seen && cached_has_token(f) &&
-           list_may_settle(p->ws);
+    return f->cached.id && !f->swept && !p->stale && !p->seen &&
+           (!p->list_token || cached_has_token(f)) && list_may_settle(p->ws);
 }
 
 /* What was given to readers before is known again before anything newer comes. */

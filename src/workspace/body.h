@@ -23,8 +23,10 @@ void body_keep_changed(struct page *p, const struct platform_page *from);
 
 /* Opens cache.db and shows the pages of the last list. No lock; before the first call. */
 void list_cache_open(struct workspace *ws);
-/* A sweep: begin, each page that it has or has not any more, end. */
+/* A sweep: begin, each page that it has or has not any more, end; or it is broken off. */
 void list_cache_begin(struct workspace *ws);
+void list_cache_flush(struct workspace *ws);
+void list_cache_break_off(struct workspace *ws);
 uint64_t list_cache_sum(const struct platform_page *from); /* of a summary */
 void list_cache_take(struct page *p, const struct platform_page *from);
 void list_cache_drop(struct page *p);

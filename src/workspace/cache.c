@@ -43,6 +43,7 @@ struct cache_list {
     unsigned rows; /* in the last job */
     unsigned generation;
     bool anew;
+    bool flushed; /* some of it was handed in */
 };
 
 struct cache {
@@ -111,6 +112,11 @@ static int run_drop_body(struct cache_db *d, struct cache_job *job)
 static int run_read_body(struct cache_db *d, struct cache_job *job)
 {
     return cache_db_read_body(d, job->id, &job->text, &job->token, &job->at);
+}
+
+static int run_read_summary(struct cache_db *d, struct cache_job *job)
+{
+    return cache_db_read_summary(d, job->id, &job->text);
 }
 
 static int run_put_me(struct cache_db *d, struct cache_job *job)
@@ -251,6 +257,15 @@ void cache_read_body(struct cache *c, const char *id, cache_body_fn *done, void 
     cache_enqueue(c, &c->jobs, job);
 }
 
+/* Behind what is still to be written of the list. */
+void cache_read_summary(struct cache *c, const char *id, cache_body_fn *done, void *arg)
+{
+    struct cache_job *job = job_new(run_read_summary, id);
+    job->done = done;
+    job->arg = arg;
+    cache_enqueue(c, &c->list_jobs, job);
+}
+
 void cache_put_me(struct cache *c, struct text *me)
 {
     if (!c || !me)
@@ -314,21 +329,32 @@ void cache_list_drop(struct cache_list *list, const char *id)
     list_add(list, id, NULL);
 }
 
+void cache_list_flush(struct cache *c, struct cache_list *list)
+{
+    struct cache_job *job;
+    struct cache_job *tmp;
+    if (!list || !list->jobs)
+        return;
+    list->jobs->clear = list->anew && !list->flushed;
+    list->flushed = true;
+    DL_FOREACH_SAFE (list->jobs, job, tmp) {
+        DL_DELETE(list->jobs, job);
+        cache_enqueue(c, &c->list_jobs, job);
+    }
+    list->last = NULL;
+}
+
 void cache_list_end(struct cache *c, struct cache_list *list, const struct timespec *at)
 {
     if (!list)
         return;
     if (at) {
         list_job(list)->at = *at;
-        list->jobs->clear = list->anew;
         atomic_store(&c->listed, list->generation);
+    } else if (!list->flushed) {
+        list->anew = false; /* some rows of a list that is there */
     }
-    struct cache_job *job;
-    struct cache_job *tmp;
-    DL_FOREACH_SAFE (list->jobs, job, tmp) {
-        DL_DELETE(list->jobs, job);
-        cache_enqueue(c, &c->list_jobs, job);
-    }
+    cache_list_flush(c, list);
     free(list);
 }
 

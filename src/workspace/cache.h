@@ -51,6 +51,8 @@ void cache_drop_body(struct cache *c, const char *id);
  * c is not NULL here. */
 typedef void cache_body_fn(void *arg, const struct cache_body *body);
 void cache_read_body(struct cache *c, const char *id, cache_body_fn *done, void *arg);
+/* What the list said of it: the same, without a token. */
+void cache_read_summary(struct cache *c, const char *id, cache_body_fn *done, void *arg);
 
 /* ---- the list ---------------------------------------------------------------- */
 
@@ -62,7 +64,10 @@ bool cache_list_is_anew(const struct cache_list *list);
 void cache_list_put(struct cache_list *list, const char *id, struct text *summary);
 /* Its body too. */
 void cache_list_drop(struct cache_list *list, const char *id);
-/* Hands them in; takes list over. `at`: the list was complete then; NULL: these are not
+/* Hands in what has come so far. Of a list that is put anew what was there before is gone by
+ * that: there is no complete one until its end. */
+void cache_list_flush(struct cache *c, struct cache_list *list);
+/* Hands in the rest; takes list over. `at`: the list was complete then; NULL: these are not
  * all of a list's. */
 void cache_list_end(struct cache *c, struct cache_list *list, const struct timespec *at);
 /* What GET /me said. */

@@ -36,6 +36,7 @@ static const char *const cache_sql[CACHE_STATEMENTS] = {
     [CACHE_OLDEST_BODY] = "SELECT id FROM bodies ORDER BY used LIMIT 1",
     [CACHE_SIZE_BODY] = "SELECT size FROM bodies WHERE id = ?1",
     [CACHE_PUT_SUMMARY] = "REPLACE INTO summaries VALUES (?1, ?2, ?3)",
+    [CACHE_READ_SUMMARY] = "SELECT sum, text FROM summaries WHERE id = ?1",
     [CACHE_DROP_SUMMARY] = "DELETE FROM summaries WHERE id = ?1",
     [CACHE_PUT_META] = "REPLACE INTO meta VALUES (?1, ?2, ?3)",
 };
@@ -308,6 +309,21 @@ static int db_put_text(struct cache_db *d, enum cache_statement which, const cha
 int cache_db_put_summary(struct cache_db *d, const char *id, struct text *text)
 {
     return db_put_text(d, CACHE_PUT_SUMMARY, id, text->data, text->len);
+}
+
+int cache_db_read_summary(struct cache_db *d, const char *id, struct text **ret_text)
+{
+    sqlite3_stmt *stmt = db_statement(d, CACHE_READ_SUMMARY, id);
+    int rc = stmt ? sqlite3_step(stmt) : sqlite3_errcode(d->db);
+    int err = rc == SQLITE_DONE ? -ENOENT : db_failed(d, "a summary", rc);
+    cleanup_text struct text *text = err ? NULL : column_bytes(stmt, 1);
+    if (text &&
+        (uint64_t)sqlite3_column_int64(stmt, 0) != cache_sum(id, text->data, text->len))
+        err = -EUCLEAN;
+    sqlite3_reset(stmt);
+    if (!err)
+        *ret_text = steal_ptr(text);
+    return err;
 }
 
 int cache_db_drop_summary(struct cache_db *d, const char *id)

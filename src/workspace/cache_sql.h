@@ -14,6 +14,7 @@ enum cache_statement {
     CACHE_OLDEST_BODY,
     CACHE_SIZE_BODY,
     CACHE_PUT_SUMMARY,
+    CACHE_READ_SUMMARY,
     CACHE_DROP_SUMMARY,
     CACHE_PUT_META,
     CACHE_STATEMENTS
@@ -45,6 +46,8 @@ int cache_db_drop_body(struct cache_db *d, const char *id);
 int cache_db_read_body(struct cache_db *d, const char *id, struct text **ret_text,
                        char **ret_token, struct timespec *ret_at);
 int cache_db_put_summary(struct cache_db *d, const char *id, struct text *text);
+/* -ENOENT: none. A reference. */
+int cache_db_read_summary(struct cache_db *d, const char *id, struct text **ret_text);
 int cache_db_drop_summary(struct cache_db *d, const char *id);
 /* All summaries, and that there was a complete list. */
 int cache_db_forget_list(struct cache_db *d);

@@ -10,6 +10,7 @@
 #include "workspace/keep.h"
 #include "workspace/present.h"
 #include "workspace/save.h"
+#include "workspace/sql.h"
 
 /* ---- refusals ---------------------------------------------------------------- */
 
@@ -209,8 +210,11 @@ int item_commit(struct item *it, enum save_why why, const struct committer *by,
     int err;
     ws_lock(it->ws);
     bool scratch = !it->doc;
+    bool sql = it->doc && it->doc->which == PAGE_SQL;
     page_check(scratch ? NULL : it->doc->page);
     ws_unlock(it->ws);
+    if (sql)
+        return sql_commit(it, why, by, w);
     c.by = saver_of(it->ws, scratch ? 0 : by->tgid);
     ws_lock(it->ws);
     bool go = commit_take(&c, why, by->writers, w, &err);
@@ -289,4 +293,45 @@ int save_rename(struct doc *d, struct newcomer *n, const struct saver *by, struc
     }
     newcomer_finish(n);
     return err;
+}
+
+/* A new page's file has it at once: it may wait there for the spec. */
+static struct save *save_new_beside(struct doc *d, struct text *text,
+                                    struct timespec mtime, const struct saver *by)
+{
+    if (!d->page->id)
+        return save_new(d, sql_put_queries(d->page, text, mtime), text, by);
+    d->present = true;
+    struct save *s = save_new(d, doc_item(d), text, by);
+    s->rename = true;
+    s->slot = STATE_MOVED;
+    s->mtime = mtime;
+    s->from.it = item_ref(s->item);
+    return s;
+}
+
+int save_beside(struct doc *d, struct text *text, struct timespec mtime,
+                const struct saver *by, struct wait *w)
+{
+    struct json_error error;
+    struct text *base = conflict_base(d, by);
+    struct text *shown;
+    int err = doc_check(d->which, d->page->id, base, text, &error);
+    if (err) {
+        doc_refuse_here(d, text, &error);
+        doc_turn_away(d);
+        return save_keep_refusal(d, STATE_MOVED, text, mtime, err, w);
+    }
+    if (doc_needs_no_save(d, text, base, &shown) && !doc_is_draft(d))
+        return 0;
+    if (batch_is_open(d->page->ws, by->batch)) {
+        cleanup_text struct text *kept = text_ref(base);
+        sql_put_queries(d->page, text, mtime);
+        return batch_stage(d, by, kept, w);
+    }
+    struct save *s = save_new_beside(d, text, mtime, by);
+    wait_add(&s->waits, w);
+    save_keep(s);
+    save_enqueue(s);
+    return -EINPROGRESS;
 }

@@ -9,8 +9,10 @@
 #include "json/json.h"
 #include "workspace/batch.h"
 #include "workspace/body.h"
+#include "workspace/data.h"
 #include "workspace/keep.h"
 #include "workspace/push.h"
+#include "workspace/sql.h"
 
 /* ---- status.json ------------------------------------------------------------- */
 
@@ -71,31 +73,43 @@ static void status_put_http(struct buf *out, const struct http_stats *stats)
     status_put_budget(out, stats);
 }
 
+static void status_put_draft(struct buf *out, const struct doc *d, const char *file)
+{
+    enum doc_state state = doc_standing(d);
+    if (state <= DOC_SAVED)
+        return;
+    buf_puts(out, out->data[out->len - 1] == '[' ? "{" : ",{");
+    status_put(out, "page", d->page->dir);
+    status_put(out, "file", file);
+    status_put(out, "state", doc_state_name(state));
+    buf_puts(out, "\"error\":");
+    if (d->problem)
+        json_quote(out, d->problem->data, strcspn(d->problem->data, "\n"));
+    else
+        buf_puts(out, "null");
+    buf_putc(out, '}');
+}
+
+/* What queries.json did not take. */
+static void status_put_sql(struct buf *out, const struct page *p)
+{
+    const struct sql_file *f;
+    for (f = p->sql ? p->sql->files : NULL; f; f = f->hh.next) {
+        cleanup_free char *file = xasprintf("sql/%s", f->file);
+        status_put_draft(out, &f->doc, file);
+    }
+}
+
 /* Every document whose text the platform does not have: one that is on its way is what it
  * was before. */
 static void status_put_drafts(struct buf *out, struct workspace *ws)
 {
     struct page *p;
     struct page *tmp;
-    const char *comma = "";
     HASH_ITER (hh_name, ws->by_name, p, tmp) {
-        for (int i = 0; i < page_docs(p); i++) {
-            const struct doc *d = &p->docs[i];
-            enum doc_state state = doc_standing(d);
-            if (state <= DOC_SAVED)
-                continue;
-            buf_printf(out, "%s{", comma);
-            status_put(out, "page", p->dir);
-            status_put(out, "file", page_file_name(d->which));
-            status_put(out, "state", doc_state_name(state));
-            buf_puts(out, "\"error\":");
-            if (d->problem)
-                json_quote(out, d->problem->data, strcspn(d->problem->data, "\n"));
-            else
-                buf_puts(out, "null");
-            buf_putc(out, '}');
-            comma = ",";
-        }
+        for (int i = 0; i < page_docs(p); i++)
+            status_put_draft(out, &p->docs[i], page_file_name(p->docs[i].which));
+        status_put_sql(out, p);
     }
 }
 
@@ -158,6 +172,7 @@ static int command_refresh(struct workspace *ws, const char *argument,
         p->stale = p->id != NULL; /* nor is a cached one good enough */
     }
     ws_unlock(ws);
+    data_drop(ws);
     *ret_words = text_from_string("the list and every page are read anew\n");
     return workspace_refresh(ws, w);
 }
@@ -234,6 +249,8 @@ static int command_discard(struct workspace *ws, const char *argument,
     for (int i = 0; !err && i < page_docs(p); i++)
         if (!*file || !strcmp(file, page_file_name(p->docs[i].which)))
             count += doc_discard(&p->docs[i]);
+    if (!err && (!*file || !strcmp(file, page_file_name(PAGE_QUERIES))))
+        count += sql_discard(p);
     page_check(p);
     ws_unlock(ws);
     page_unref(p);

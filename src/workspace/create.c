@@ -204,6 +204,7 @@ static void create_listed(void *arg, const struct platform_answer *answer)
 
 static void created(void *arg, const struct platform_answer *answer)
 {
+    const struct platform_query all = {0};
     struct save *s = arg;
     struct platform_call call = create_call(s, create_listed);
     ws_lock(s->page->ws);
@@ -211,7 +212,7 @@ static void created(void *arg, const struct platform_answer *answer)
     bool unnamed = !answer->err && (!answer->page || !answer->page->id);
     if (lost || unnamed) {
         save_enter(s, SAVE_FIND);
-        platform_pages_list(s->page->ws->config.platform, NULL, &call);
+        platform_pages_list(s->page->ws->config.platform, &all, &call);
         ws_unlock(s->page->ws);
     } else if (answer->err) {
         create_fail(s, answer);
@@ -225,11 +226,12 @@ static void create_relisted(void *arg, const struct platform_answer *answer);
 /* Lock held, released. An earlier mount may have sent it, and ended before the answer. */
 static void create_send(struct save *s)
 {
+    const struct platform_query all = {0};
     if (s->page->lost && !s->looked_for_lost) {
         struct platform_call call = create_call(s, create_relisted);
         s->looked_for_lost = true;
         save_enter(s, SAVE_SEEK);
-        platform_pages_list(s->page->ws->config.platform, NULL, &call);
+        platform_pages_list(s->page->ws->config.platform, &all, &call);
         ws_unlock(s->page->ws);
         return;
     }

@@ -10,6 +10,7 @@
 #include "workspace/conflict.h"
 #include "workspace/keep.h"
 #include "workspace/shed.h"
+#include "workspace/sql.h"
 
 /* The bound file's bytes where they are its own, else the shown text. */
 struct text *doc_text(struct doc *d)
@@ -60,6 +61,7 @@ void doc_bind(struct doc *d, struct item *it)
     d->present = true;
     d->unlinker = 0;
     page_touch(d->page);
+    sql_unsure(d);
 }
 
 struct item *doc_bind_file(struct doc *d, struct newcomer *n)
@@ -87,6 +89,12 @@ void doc_unbind(struct doc *d)
     d->waiting = false;
     d->staged = 0;
     page_touch(d->page);
+    sql_unsure(d);
+}
+
+static bool item_holds(const struct item *it, const struct text *text)
+{
+    return it->data.len == text->len && !memcmp(it->data.data, text->data, text->len);
 }
 
 /* After a good save neither bytes nor times change by themselves (rule 2): the time stays
@@ -94,8 +102,10 @@ void doc_unbind(struct doc *d)
 void doc_settle(struct doc *d, struct text *text)
 {
     struct item *it = d->file;
-    if (it && it->dirty &&
-        (it->data.len != text->len || memcmp(it->data.data, text->data, text->len) != 0))
+    bool clean = it && !it->dirty && !text_equal(d->shown, text); /* saved beside it */
+    if (clean)
+        d->mtime = clock_now();
+    if (clean || (it && it->dirty && !item_holds(it, text)))
         item_changed(it);
     text_replace(&d->shown, text_ref(text));
     d->own = true;
@@ -146,6 +156,7 @@ void doc_take_remote(struct doc *d, struct text *remote, struct text *fresh,
     d->mtime = mtime;
     if (d->file && !d->file->dirty)
         item_changed(d->file);
+    sql_unsure(d);
     if (was_known)
         page_changed_elsewhere(d->page, CHANGE_FILE, page_file_name(d->which));
 }
@@ -204,6 +215,8 @@ void doc_keep_rejected(struct doc *d)
         return;
     d->rejected = true;
     doc_put_beside(d, name, d->refused);
+    if (d->which == PAGE_QUERIES)
+        sql_keep_rejected(d);
 }
 
 void doc_turn_away(struct doc *d)
@@ -220,4 +233,6 @@ void doc_remove_rejected(struct doc *d)
 {
     cleanup_free char *name = xasprintf("%s.rejected", page_file_name(d->which));
     doc_remove_beside(d, name);
+    if (d->which == PAGE_QUERIES)
+        sql_remove_rejected(d);
 }

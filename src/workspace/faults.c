@@ -83,6 +83,7 @@ void faults_print_verdict(struct buf *out, const char *file,
     faults_docs_init(&docs, texts);
     for (size_t i = 0; i < verdict->fault_count && i < LINES_MAX; i++)
         put_fault(out, &docs, file, &verdict->faults[i]);
+    faults_docs_finish(&docs);
 }
 
 void faults_print_one(struct buf *out, const char *file, unsigned line, unsigned column,

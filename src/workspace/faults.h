@@ -19,7 +19,10 @@
  * 1:1. */
 struct faults_texts {
     const struct text *spec;
-    const struct text *queries;
+    struct text *queries;
+    bool
+        sql_files; /* it was saved from sql/: a fault of a query's SQL is told with the place
+                     * in the file that has it, "sql/deals.sql:3:14" */
 };
 
 /* Appends one line a fault (the compilers' format above), and one for a refusal that

@@ -1,5 +1,6 @@
 #include "workspace/faults_place.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -23,6 +24,14 @@ void faults_docs_init(struct faults_docs *docs, const struct faults_texts *texts
 {
     doc_init(&docs->spec, "spec.json", texts ? texts->spec : NULL);
     doc_init(&docs->queries, "queries.json", texts ? texts->queries : NULL);
+    docs->sql = (struct queries){0};
+    if (texts && texts->sql_files && docs->queries.data)
+        queries_read(texts->queries, &docs->sql, NULL); /* no array: none has a file */
+}
+
+void faults_docs_finish(struct faults_docs *docs)
+{
+    queries_finish(&docs->sql);
 }
 
 /* ---- steps of a path --------------------------------------------------------- */
@@ -200,6 +209,27 @@ static size_t sql_offset(const char *data, struct json_span sql,
     return json_string_offset(data, sql, at);
 }
 
+/* The fault is of a query's SQL that has a file: there it stands at its own line and
+ * column. */
+static bool find_sql_file(const struct faults_docs *docs, const struct place *place,
+                          const struct platform_fault *fault, struct faults_place *ret)
+{
+    cleanup_buf struct buf decoded = BUF_INIT;
+    const struct query *query = queries_at(&docs->sql, place->value.start);
+    bool inner = fault->line || fault->column;
+    if (place->doc != &docs->queries || !query ||
+        !(inner || place->value.start == query->sql.start))
+        return false;
+    json_string_decode(place->doc->data, query->sql, &decoded);
+    size_t at = decoded.len ? offset_of(&decoded, fault->line, fault->column) : 0;
+    json_position(decoded.len ? decoded.data : "", decoded.len, at, &ret->line,
+                  &ret->column);
+    snprintf(ret->sql_file, sizeof ret->sql_file, "sql/%s", query->file);
+    ret->file = ret->sql_file;
+    ret->inner = FAULTS_INNER_NONE;
+    return true;
+}
+
 void faults_place_find(const struct faults_docs *docs, const char *file,
                        const struct platform_fault *fault, struct faults_place *ret)
 {
@@ -210,7 +240,7 @@ void faults_place_find(const struct faults_docs *docs, const char *file,
                                  .line = 1,
                                  .column = 1,
                                  .inner = inner ? FAULTS_INNER_LOST : FAULTS_INNER_NONE};
-    if (!place.doc || !place.doc->data)
+    if (!place.doc || !place.doc->data || find_sql_file(docs, &place, fault, ret))
         return;
     size_t at = place.value.start;
     if (inner && place.doc == &docs->queries && find_sql(&place, &sql)) {

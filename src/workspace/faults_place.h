@@ -5,6 +5,7 @@
 
 #include "platform/platform.h"
 #include "workspace/faults.h"
+#include "workspace/queries.h"
 
 /* A text that a verdict speaks of, checked; data NULL: none, or no JSON. */
 struct faults_doc {
@@ -16,6 +17,7 @@ struct faults_doc {
 
 struct faults_docs {
     struct faults_doc spec, queries;
+    struct queries sql; /* its files, where faults are told by them; else empty */
 };
 
 enum faults_inner {
@@ -28,9 +30,11 @@ struct faults_place {
     const char *file;
     unsigned line, column; /* from 1 */
     enum faults_inner inner;
+    char sql_file[300]; /* what file is where it is one of sql/ */
 };
 
 void faults_docs_init(struct faults_docs *docs, const struct faults_texts *texts);
+void faults_docs_finish(struct faults_docs *docs);
 /* file: what to name when the fault does not say. */
 void faults_place_find(const struct faults_docs *docs, const char *file,
                        const struct platform_fault *fault, struct faults_place *ret);

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "workspace/conflict.h"
 #include "workspace/keep.h"
+#include "workspace/sql.h"
 
 /* Inode numbers of documents that lost their name count up from here; those of pages and
  * documents are hashes with the top bit set (page.c), those of real files have the next
@@ -48,6 +49,8 @@ static bool item_lock_memory(struct item *it)
     bool backed = it->backed;
     if (backed)
         ws_unlock(it->ws);
+    else if (it->doc && it->doc->which == PAGE_SQL)
+        sql_refresh(it->doc->page->sql);
     return !backed;
 }
 
@@ -91,6 +94,8 @@ static void item_begin_change(struct item *it)
     }
     it->seq++;
     it->mtime = it->ctime = clock_now();
+    if (it->doc)
+        sql_unsure(it->doc);
 }
 
 static int item_may_write_locked(const struct item *it)
@@ -191,7 +196,8 @@ int item_write(struct item *it, const char *data, size_t size, off_t off)
 /* Its bytes are in memory, where it has any that are known. */
 int item_here(struct item *it)
 {
-    ws_lock(it->ws);
+    if (!item_lock_memory(it))
+        return 0;
     int err = item_here_locked(it);
     ws_unlock(it->ws);
     return err;
@@ -241,8 +247,9 @@ int item_sync(struct item *it, bool datasync)
 
 static void item_stat_doc(const struct item *it, struct stat *ret)
 {
-    const struct doc *d = it->doc;
-    ret->st_ino = page_file_number(d->page, d->which);
+    struct doc *d = it->doc;
+    ret->st_ino =
+        d->which == PAGE_SQL ? sql_file_number(d) : page_file_number(d->page, d->which);
     ret->st_mode = S_IFREG | (item_may_write_locked(it) ? 0444 : 0644);
     ret->st_mtim = it->dirty ? it->mtime : d->mtime;
     ret->st_ctim = ret->st_mtim;
@@ -265,8 +272,7 @@ static void item_stat_memory(const struct item *it, struct stat *ret)
     ret->st_blocks = (ret->st_size + 511) / 512;
 }
 
-/* Nothing of it is going to change but by a sweep. */
-static bool page_is_settled(const struct page *p)
+bool page_is_settled(const struct page *p)
 {
     return (p->body == BODY_READY || p->body == BODY_SHED) && !p->stale && !p->unsure;
 }
@@ -283,6 +289,15 @@ int64_t item_holds_ms(struct item *it)
         holds = it->ws->config.ttl_ms;
     ws_unlock(it->ws);
     return holds;
+}
+
+bool item_is_lost(struct item *it)
+{
+    if (!item_lock_memory(it))
+        return false;
+    bool lost = it->lost && !it->doc;
+    ws_unlock(it->ws);
+    return lost;
 }
 
 uint64_t item_turns(struct item *it)
@@ -380,7 +395,9 @@ void item_opened(struct item *it, pid_t tgid)
 {
     ws_lock(it->ws);
     struct page *p = it->doc ? NULL : overlay_page_of(it);
-    if (it->doc)
+    if (it->doc && it->doc->which == PAGE_SQL)
+        conflict_give(page_doc_of(it->doc->page, PAGE_QUERIES), tgid);
+    else if (it->doc)
         conflict_give(it->doc, tgid);
     else if (p)
         conflict_give_local(p, it, tgid);

@@ -48,6 +48,17 @@ void list_cache_drop(struct page *p)
     cache_list_drop(p->ws->caching, p->id);
 }
 
+/* What has come so far is written while the rest is on its way. */
+void list_cache_flush(struct workspace *ws)
+{
+    cache_list_flush(ws->cache, ws->caching);
+}
+
+void list_cache_break_off(struct workspace *ws)
+{
+    cache_list_end(ws->cache, steal_ptr(ws->caching), NULL);
+}
+
 void list_cache_end(struct workspace *ws)
 {
     ws->listed_at = clock_now();
@@ -78,13 +89,6 @@ void list_cache_gone(struct page *p)
 
 /* ---- the next mount ---------------------------------------------------------------- */
 
-struct load {
-    struct workspace *ws;
-    /* Those that have no name here yet: they get theirs in order, when all are known. */
-    struct platform_page *unnamed;
-    size_t count, cap;
-};
-
 /* state.db is written at each change of ours, the list only by sweeps. */
 static void load_use_name(struct workspace *ws, struct platform_page *page)
 {
@@ -99,36 +103,20 @@ static void load_use_name(struct workspace *ws, struct platform_page *page)
 
 static void load_summary(void *arg, const char *id, struct text *text)
 {
-    struct load *load = arg;
+    struct workspace *ws = arg;
     struct platform_page page;
     if (!platform_page_parse(text, &page))
         return;
-    if (strcmp(page.id, id) != 0) {
-        platform_page_finish(&page);
-    } else if (list_has_name(load->ws, id)) {
-        load_use_name(load->ws, &page);
-        list_take_cached(load->ws, &page, 1);
-        platform_page_finish(&page);
-    } else {
-        if (load->count == load->cap) {
-            load->cap = load->cap ? 2 * load->cap : 256;
-            load->unnamed = xrealloc(load->unnamed, load->cap * sizeof *load->unnamed);
-        }
-        load->unnamed[load->count++] = page;
+    if (!strcmp(page.id, id)) {
+        if (list_has_name(ws, id))
+            load_use_name(ws, &page);
+        list_take_cached(ws, &page);
     }
-}
-
-static void load_unnamed(struct load *load)
-{
-    list_take_cached(load->ws, load->unnamed, load->count);
-    for (size_t i = 0; i < load->count; i++)
-        platform_page_finish(&load->unnamed[i]);
-    free(load->unnamed);
+    platform_page_finish(&page);
 }
 
 void list_cache_open(struct workspace *ws)
 {
-    struct load load = {.ws = ws};
     struct text *me = NULL;
     const struct workspace_config *config = &ws->config;
     if (!config->cache_dir)
@@ -138,8 +126,8 @@ void list_cache_open(struct workspace *ws)
         return;
     int64_t began_ms = clock_ms();
     ws_lock(ws);
-    bool whole = cache_load(ws->cache, load_summary, &load, &ws->listed_at, &me);
-    load_unnamed(&load);
+    bool whole = cache_load(ws->cache, load_summary, ws, &ws->listed_at, &me);
+    list_end_cached(ws);
     ws->listed_once = whole;
     ws->tried_ms = INT64_MIN / 2;
     ws_unlock(ws);
@@ -168,13 +156,6 @@ static void settled(struct wait *wait, int err)
     (void)err; /* then the cached list is all there is */
     wait_run(s->waits, 0);
     free(s);
-}
-
-static bool pages_has_name(struct workspace *ws, const char *name)
-{
-    struct page *p = NULL;
-    HASH_FIND(hh_name, ws->by_name, name, strlen(name), p);
-    return p || overlay_has(ws->overlay->pages, name);
 }
 
 int workspace_pages_settle(struct workspace *ws, const char *name, struct wait *w)

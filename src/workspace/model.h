@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/strset.h"
 #include "base/table.h"
 #include "workspace/spool.h"
 #include "workspace/state.h"
@@ -69,14 +70,16 @@ struct item {
     struct item *down;        /* for a walk */
 
     /* Guarded by workspace.lock. */
-    struct page *page; /* weak; the page whose local directory this is */
-    uint64_t ino;      /* of a document's file that lost its name */
+    struct page *page;   /* weak; the page whose local directory this is */
+    struct page *sql_of; /* weak; the page whose sql/ this is (sql.h) */
+    uint64_t ino;        /* of a document's file that lost its name */
     mode_t mode;
     struct timespec mtime, ctime;
     struct doc *doc;    /* the document this file is; NULL: scratch */
     bool dirty;         /* data holds the bytes; else the doc's shown text does */
     bool orphan;        /* of a page that is gone: not saved, nothing is made in it */
     bool archived;      /* the directory of an entry of archived/ */
+    bool lost;          /* what it was went by itself: its name is to be looked up anew */
     struct buf data;    /* the bytes of what is not backed */
     uint64_t seq;       /* counts changes of the bytes */
     uint64_t turns;     /* counts those that come from here: item_changed() */
@@ -176,8 +179,9 @@ struct page {
     uint64_t changed_in; /* the sweep under way at our last change: it may not know it */
     struct text *info;   /* info.json: of the body, of the summary before there is one */
     struct item *local;
-    unsigned hidden; /* bit of each view that was unlinked */
-    pid_t unlinker;  /* who did it last */
+    struct sql_dir *sql; /* sql.h; NULL: nobody has looked */
+    unsigned hidden;     /* bit of each view that was unlinked */
+    pid_t unlinker;      /* who did it last */
 
     struct text *verdict; /* of the last good save here; NULL: none */
     struct save *save;    /* running */
@@ -193,11 +197,14 @@ struct page {
     int64_t leased_ms;                      /* when page_ready() was asked last */
 };
 
+struct sql_dir;
 struct archived; /* archived.c */
 struct renders;  /* render.c */
+struct data;     /* data_internal.h */
 struct archiver; /* brake.c */
 struct husk;     /* shed.c */
 struct batch;    /* batch.h */
+struct arrival;  /* sweep.c */
 struct known;    /* keep.c */
 struct overlay;  /* overlay.h */
 
@@ -250,7 +257,10 @@ struct workspace {
     struct loop_timer list_timer; /* of a workspace that is watched */
     unsigned watchers;            /* who wants to know what changes, as it does */
     struct spool *changes;        /* constant */
-    struct known *known; /* what state.db says of pages that are not listed yet */
+    struct known *known;      /* what state.db says of pages that are not listed yet */
+    struct arrival *arrivals; /* of the list that comes in: no name yet (sweep.c) */
+    size_t arrival_count, arrival_cap;
+    struct strset arrival_ids;
     struct gone_id
         *gone; /* archived here while a sweep was under way that has them still */
 
@@ -262,6 +272,8 @@ struct workspace {
     atomic_uint open_batches; /* no lock */
 
     struct walks walks;
+
+    struct data *data; /* NULL: nobody has looked */
 
     struct archiver *archivers;
     unsigned archive_allowance;
@@ -276,7 +288,7 @@ struct workspace {
     struct loop_timer render_timer;
 
     struct cache *cache;        /* constant; NULL: none */
-    struct cache_list *caching; /* while a sweep is applied */
+    struct cache_list *caching; /* while a sweep is under way */
     struct timespec listed_at;  /* wall time of the last complete list, across mounts */
     bool me_is_old;             /* `me` is of another mount: the platform was away */
 };
@@ -338,6 +350,8 @@ static inline int page_docs(const struct page *p)
 }
 /* Makes them. NULL: a view. */
 struct doc *page_doc_of(struct page *p, enum page_file which);
+/* Nothing of it is going to change but by a sweep. */
+bool page_is_settled(const struct page *p);
 /* key NULL: the id, or for a page without one a new random word. */
 struct page *page_new(struct workspace *ws, const char *key, const char *id,
                       bool is_template);
@@ -381,6 +395,9 @@ void page_restore_names(struct page *p);
 
 /* ---- the table of names (list.c) --------------------------------------------- */
 
+struct page *pages_find_id(struct workspace *ws, const char *id); /* weak; NULL: none */
+/* Is there a page, or a local file, of that name in pages/? */
+bool pages_has_name(struct workspace *ws, const char *dir);
 /* slug, or with the id behind it where that name is taken. malloc'ed. */
 char *pages_free_name(struct workspace *ws, const char *slug, const char *id);
 void pages_insert(struct workspace *ws, struct page *p, const char *dir);
@@ -396,9 +413,9 @@ bool list_may_settle(const struct workspace *ws);
 void list_sweep(struct workspace *ws, enum http_class class);
 /* Is there a directory's name for this id on this machine? */
 bool list_has_name(struct workspace *ws, const char *id);
-/* Pages of a list that no sweep of this mount has confirmed. */
-void list_take_cached(struct workspace *ws, const struct platform_page *pages,
-                      size_t count);
+/* Pages of a list that no sweep of this mount has confirmed: each, and the end of them. */
+void list_take_cached(struct workspace *ws, const struct platform_page *from);
+void list_end_cached(struct workspace *ws);
 
 /* A scratch file that is renamed onto a document's name. */
 struct newcomer {
@@ -486,5 +503,9 @@ struct saver; /* conflict.h */
 /* Saves it as the document d; what n holds is taken over. Lock held. */
 int save_rename(struct doc *d, struct newcomer *n, const struct saver *by,
                 struct wait *w);
+/* Saves `text` as d, whose file gets it only when the platform has it: refused, it is put
+ * beside the file, as after a rename. */
+int save_beside(struct doc *d, struct text *text, struct timespec mtime,
+                const struct saver *by, struct wait *w);
 
 #endif

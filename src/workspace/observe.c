@@ -1,5 +1,5 @@
 /* observe.c - telling what changed by itself. */
-#include "workspace/model.h"
+#include "workspace/sql.h"
 
 void workspace_observe(struct workspace *ws, const struct workspace_observer *observer,
                        void *arg)
@@ -10,13 +10,26 @@ void workspace_observe(struct workspace *ws, const struct workspace_observer *ob
     ws_unlock(ws);
 }
 
+void item_unsure(struct item *it)
+{
+    if (it && it->ws->observer)
+        it->ws->observer->file(it->ws->observer_arg, it);
+}
+
 void item_changed(struct item *it)
 {
     if (!it)
         return;
     it->turns++;
-    if (it->ws->observer)
-        it->ws->observer->file(it->ws->observer_arg, it);
+    item_unsure(it);
+    if (it->doc)
+        sql_unsure(it->doc);
+}
+
+void page_sql_changed(struct page *p)
+{
+    if (p->ws->observer && p->ws->observer->sql)
+        p->ws->observer->sql(p->ws->observer_arg, p);
 }
 
 void page_changed(struct page *p)

@@ -368,6 +368,43 @@ int overlay_page_remove(struct item *dir)
     return err == -ENOENT ? 0 : err;
 }
 
+/* ---- directories in them ------------------------------------------------------- */
+
+struct item *overlay_sub_dir(struct item *dir, const char *name)
+{
+    struct overlay *o = overlay_lock(dir);
+    struct item *it = item_new(o->ws, ITEM_DIR, 0755);
+    it->backed = it->lazy = true;
+    link_add(it, dir, name);
+    overlay_unlock(o);
+    return it;
+}
+
+int overlay_sub_make(struct item *sub)
+{
+    struct overlay *o = overlay_lock(sub);
+    int fd = overlay_dir(sub, true);
+    overlay_unlock(o);
+    return fd < 0 ? fd : 0;
+}
+
+int overlay_sub_remove(struct item *sub)
+{
+    struct overlay *o = overlay_lock(sub);
+    int at = overlay_dir(sub->links->dir, false);
+    int err = at < 0 ? at : 0;
+    if (!err && unlinkat(at, sub->links->name, AT_REMOVEDIR) != 0)
+        err = -errno;
+    if (!err || err == -ENOENT) {
+        if (sub->dir_fd >= 0)
+            dirs_drop(sub);
+        sub->key = (struct item_key){0, 0};
+        err = 0;
+    }
+    overlay_unlock(o);
+    return err;
+}
+
 /* ---- beginning and end ------------------------------------------------------- */
 
 static struct item *overlay_anchor(struct overlay *o, const char *name, int *err)
@@ -408,6 +445,18 @@ static int overlay_open_top(struct overlay *o, const char *path)
     return o->top->dir_fd < 0 ? -errno : 0;
 }
 
+/* Before data/ was a directory of ours it was one like any other. */
+static void overlay_move_data(struct overlay *o)
+{
+    struct stat st;
+    int top = o->top->dir_fd;
+    if (fstatat(top, "root/data", &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return;
+    const char *to = S_ISDIR(st.st_mode) ? "data-local" : "root/data.local";
+    if (renameat2(top, "root/data", top, to, RENAME_NOREPLACE) != 0)
+        log_warning("the local data stays hidden: %s", strerror(errno));
+}
+
 int overlay_open(struct workspace *ws, const char *path, struct overlay **ret_overlay)
 {
     struct overlay *o = xcalloc(1, sizeof *o);
@@ -419,6 +468,8 @@ int overlay_open(struct workspace *ws, const char *path, struct overlay **ret_ov
     int err = overlay_open_top(o, path);
     o->root = overlay_anchor(o, "root", &err);
     o->pages = overlay_anchor(o, "pages-local", &err);
+    overlay_move_data(o);
+    o->data = overlay_anchor(o, "data-local", &err);
     o->page_dirs = overlay_anchor(o, "page", &err);
     o->tmp = overlay_anchor(o, "tmp", &err);
     if (err) {
@@ -437,6 +488,7 @@ void overlay_close(struct overlay *o)
         return;
     item_unref(o->root);
     item_unref(o->pages);
+    item_unref(o->data);
     item_unref(o->page_dirs);
     item_unref(o->tmp);
     if (o->top->dir_fd >= 0)

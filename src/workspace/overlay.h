@@ -3,6 +3,7 @@
  *
  *   OVERLAY/root/          what stands beside pages/ in the mount: .git, README.md, ...
  *           pages-local/   what stands in pages/ and is no page
+ *           data-local/    what stands in data/
  *           page/<key>/    what stands beside the documents of one page (page_key())
  *           tmp/           files that are written whole before they get a name
  *
@@ -26,7 +27,7 @@ struct overlay {
     struct workspace *ws;
     pthread_mutex_t lock;
     struct item *by_key; /* every real file that is known now */
-    struct item *top, *root, *pages, *page_dirs, *tmp;
+    struct item *top, *root, *pages, *data, *page_dirs, *tmp;
     struct item *dirs; /* with a descriptor, last used first; top is not in it */
     unsigned dir_count;
     uint64_t tmp_count;
@@ -47,6 +48,13 @@ struct item *overlay_page_dir(struct overlay *o, const char *key);
 void overlay_page_rekey(struct item *dir, const char *key);
 /* Removes it: 0, also when it was never made; -ENOTEMPTY, ... */
 int overlay_page_remove(struct item *dir);
+
+/* An item for a directory in one of a page, which is made on the disk when something is put
+ * in it; by overlay_sub_make(), at once. */
+struct item *overlay_sub_dir(struct item *dir, const char *name);
+int overlay_sub_make(struct item *sub);
+/* Removes it: 0, also when it is not there; -ENOTEMPTY, ... It may be made again. */
+int overlay_sub_remove(struct item *sub);
 
 /* ---- names (overlay_names.c): the errno of the system call each stands for ---- */
 
@@ -75,6 +83,10 @@ void place_touch(struct item *dir);
 void place_lost(struct item *dir, const char *name);
 /* What the kernel takes for a name is one: the platform never sees it. */
 bool scratch_is_name(const char *name);
+
+/* The document that a name stands for in a directory. make: one that may be made there,
+ * too. NULL: none. Workspace lock held. */
+struct doc *place_doc(struct item *dir, const char *name, bool make);
 
 /* Does this name there lead to it? */
 bool overlay_is_at(struct item *it, struct item *dir, const char *name);

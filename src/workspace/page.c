@@ -15,6 +15,7 @@
 #include "workspace/present.h"
 #include "workspace/render_model.h"
 #include "workspace/shed.h"
+#include "workspace/sql.h"
 
 static const struct {
     const char *name;
@@ -96,12 +97,17 @@ uint64_t page_number(const struct page *p)
     return p->ino;
 }
 
+/* `cp -r` takes files in the order of their numbers: sql/ and render/ come before the spec too. */
 uint64_t page_file_number(const struct page *p, enum page_file which)
 {
     return p->ino + 1 + (uint64_t)which + (which == PAGE_SPEC ? 2 : 0);
 }
 
-/* `cp -r` takes names in the order of their numbers: render/ comes before the spec too. */
+uint64_t page_sql_number(const struct page *p)
+{
+    return p->ino + 1 + PAGE_SPEC;
+}
+
 uint64_t page_render_number(const struct page *p)
 {
     return p->ino + 2 + PAGE_SPEC;
@@ -162,6 +168,7 @@ void page_unref(struct page *p)
     for (int i = 0; i < page_docs(p); i++)
         doc_finish(&p->docs[i]);
     renders_free(p);
+    sql_free(p);
     free(p->docs);
     free(p->husk);
     struct text *texts[] = {p->info, p->verdict, p->lost};
@@ -180,6 +187,7 @@ void page_detach(struct page *p)
     shed_forget(p);
     p->detached = true;
     page_changed(p);
+    sql_detach(p);
     for (int i = 0; i < page_docs(p); i++) {
         if (p->docs[i].file)
             p->docs[i].file->orphan = true;
@@ -390,6 +398,8 @@ void page_drop_body(struct page *p)
     for (int i = 0; i < page_docs(p); i++)
         if (p->docs[i].file && !p->docs[i].file->dirty)
             item_changed(p->docs[i].file);
+    if (p->sql)
+        sql_unsure(page_doc_of(p, PAGE_QUERIES));
 }
 
 /* ---- what a directory shows -------------------------------------------------- */

@@ -1,7 +1,9 @@
 /* place.c - names that are made, found and listed in directories of this machine. */
 #include "workspace/batch.h"
+#include "workspace/data.h"
 #include "workspace/keep.h"
 #include "workspace/overlay.h"
+#include "workspace/sql.h"
 
 #include <errno.h>
 #include <string.h>
@@ -22,6 +24,8 @@ void place_touch(struct item *dir)
     ws_lock(dir->ws);
     if (dir->page)
         page_touch(dir->page);
+    if (dir->sql_of)
+        sql_touch(dir->sql_of);
     ws_unlock(dir->ws);
 }
 
@@ -39,6 +43,14 @@ bool scratch_is_name(const char *name)
            !strchr(name, '/');
 }
 
+struct doc *place_doc(struct item *dir, const char *name, bool make)
+{
+    int which = dir->page ? page_file_find(name) : -1;
+    if (dir->sql_of)
+        return sql_doc(dir->sql_of, name, make);
+    return which >= 0 ? page_doc_of(dir->page, (enum page_file)which) : NULL;
+}
+
 /* May scratch have this name here? */
 static int place_check(struct item *dir, const char *name)
 {
@@ -52,14 +64,20 @@ static int place_check(struct item *dir, const char *name)
         err = -EACCES; /* a view, or what must be a file */
     else if (!err && (dir->page || dir->archived) && !strcmp(name, "render"))
         err = -EACCES;
+    else if (!err && dir->page && !strcmp(name, "sql"))
+        err = -EACCES;
+    else if (!err && dir->sql_of && sql_doc(dir->sql_of, name, true))
+        err = -EACCES;
     ws_unlock(dir->ws);
+    if (!err && dir == workspace_data_local(dir->ws) && data_is_result(dir->ws, name))
+        err = -EACCES;
     return err;
 }
 
 /* A document's name that is free gets a new item: an empty draft. */
-static int place_create_doc(struct page *p, enum page_file which, struct item **ret_item)
+static int place_create_doc(struct doc *d, struct item **ret_item)
 {
-    struct doc *d = page_doc_of(p, which);
+    struct page *p = d->page;
     if (p->is_template)
         return -EROFS;
     if (d->present)
@@ -68,10 +86,11 @@ static int place_create_doc(struct page *p, enum page_file which, struct item **
         return -ENOENT; /* the page vanished; somebody still stands in its directory */
     if (p->archiving)
         return -EBUSY; /* its answer is on the way */
-    if (!p->ws->writable && which != PAGE_PARAMS)
+    if (!p->ws->writable && d->which != PAGE_PARAMS)
         return workspace_refuse(p->ws, p->dir);
     struct item *it = item_new(p->ws, ITEM_FILE, 0644);
     doc_bind(d, it);
+    sql_touch(p);
     if (!p->id)
         page_changed(p); /* with its first file there are views */
     *ret_item = it;
@@ -81,10 +100,9 @@ static int place_create_doc(struct page *p, enum page_file which, struct item **
 int place_create(struct item *dir, const char *name, mode_t mode, pid_t tid,
                  struct item **ret_item)
 {
-    int which = page_file_find(name);
     ws_lock(dir->ws);
-    bool doc = dir->page && which >= 0 && page_file_is_doc((enum page_file)which);
-    int err = doc ? place_create_doc(dir->page, (enum page_file)which, ret_item) : 0;
+    struct doc *doc = place_doc(dir, name, true);
+    int err = doc ? place_create_doc(doc, ret_item) : 0;
     ws_unlock(dir->ws);
     if (doc)
         return err;

@@ -11,6 +11,7 @@
 #include "workspace/brake.h"
 #include "workspace/keep.h"
 #include "workspace/render_model.h"
+#include "workspace/sql.h"
 
 enum { ARCHIVE_DEADLINE_MS = 20000 }; /* RMDIR holds the directory's kernel lock */
 
@@ -44,10 +45,31 @@ static int page_unlink(struct page *p, enum page_file which, pid_t tgid)
     return 0;
 }
 
+/* Nothing is sent: a query is removed in queries.json (rule 9). */
+static int sql_unlink(struct doc *d, pid_t tgid)
+{
+    struct sql_file *f = sql_file_of(d);
+    if (!d->present)
+        return -ENOENT;
+    doc_unbind(d);
+    doc_clear_problem(d);
+    d->unlinker = tgid;
+    sql_touch(d->page);
+    if (!f->declared)
+        sql_file_drop(f);
+    return 0;
+}
+
 int place_unlink(struct item *dir, const char *name, pid_t tgid)
 {
     int err = 0;
     ws_lock(dir->ws);
+    struct doc *sql = dir->sql_of ? place_doc(dir, name, false) : NULL;
+    if (sql) {
+        err = sql_unlink(sql, tgid);
+        ws_unlock(dir->ws);
+        return err;
+    }
     int which = dir->page ? page_file_find(name) : -1;
     bool own = which >= 0;
     if (own)
@@ -85,6 +107,7 @@ static void page_restore(struct page *p, pid_t tgid)
     if (p->hidden && (!tgid || p->unlinker == tgid))
         p->hidden = 0;
     renders_restore(p, tgid);
+    sql_restore(p, tgid);
     page_changed(p);
 }
 
@@ -197,6 +220,7 @@ static bool page_is_empty(struct page *p)
     for (int i = 0; i < PAGE_DOCS; i++)
         if (p->docs[i].which != PAGE_PARAMS && p->docs[i].present)
             return false;
+    sql_clear_place(p);
     return overlay_is_empty(page_scratch(p));
 }
 

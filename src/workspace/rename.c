@@ -11,9 +11,11 @@
 #include "workspace/batch.h"
 #include "workspace/body.h"
 #include "workspace/conflict.h"
+#include "workspace/data.h"
 #include "workspace/keep.h"
 #include "workspace/names.h"
 #include "workspace/present.h"
+#include "workspace/sql.h"
 
 enum { PAGE_RENAME_DEADLINE_MS = 20000 };
 
@@ -32,14 +34,19 @@ static struct target target_of(struct item *dir, const char *name)
     struct target t = {.dir = dir, .name = name, .which = -1};
     if (dir->page)
         t.which = page_file_find(name);
-    if (t.which >= 0)
-        t.doc = page_doc_of(dir->page, (enum page_file)t.which);
+    t.doc = place_doc(dir, name, true);
     return t;
 }
 
 static bool target_is_fixed(const struct target *t)
 {
     return t->dir->page && t->dir->page->is_template;
+}
+
+/* Both in the sql/ of one page. */
+static bool targets_are_sql(const struct target *from, const struct target *to)
+{
+    return from->dir->sql_of && from->dir->sql_of == to->dir->sql_of;
 }
 
 /* Whatever is there: may anything move from one to the other? Lock held. */
@@ -59,12 +66,18 @@ static int rename_check(const struct target *from, const struct target *to,
         return -ENOENT;
     if (from->dir->page && to->dir->page && from->dir->page != to->dir->page)
         return -EXDEV;
-    if (from->doc && to->doc && from->doc != to->doc)
+    if (from->doc && to->doc && from->doc != to->doc && !targets_are_sql(from, to))
         return -EXDEV;
+    if ((from->dir->page && !strcmp(from->name, "sql")) ||
+        (to->dir->page && !strcmp(to->name, "sql")))
+        return -EACCES;
     if ((from->doc && to->dir->archived) || (to->doc && from->dir->archived))
         return -EXDEV; /* that is another page's */
     if (to->dir->archived && page_file_find(to->name) >= 0)
         return -EACCES; /* it may come back */
+    struct workspace *ws = to->dir->ws;
+    if (to->dir == workspace_data_local(ws) && data_is_result(ws, to->name))
+        return -EACCES;
     return scratch_is_name(to->name) ? 0 : -EINVAL;
 }
 
@@ -132,9 +145,26 @@ static int rename_to_doc(struct item *to_dir, const char *to_name, unsigned flag
         err = workspace_refuse(ws, to_dir->page->dir);
     if (err)
         newcomer_finish(n);
+    else if (to.doc->which == PAGE_SQL)
+        err = sql_take_newcomer(to.doc, n, by, w);
     else
         err = save_rename(to.doc, n, by, w);
     page_check(to.doc ? to.doc->page : NULL);
+    ws_unlock(ws);
+    return err;
+}
+
+/* From one name in sql/ to another. */
+static int rename_query(struct item *from_dir, const char *name, struct item *to_dir,
+                        const char *to_name, unsigned flags, const struct saver *by,
+                        struct wait *w)
+{
+    struct workspace *ws = from_dir->ws;
+    ws_lock(ws);
+    struct doc *from = place_doc(from_dir, name, false);
+    struct doc *to = place_doc(to_dir, to_name, true);
+    bool here = from && to && from->which == PAGE_SQL && to->which == PAGE_SQL;
+    int err = here ? sql_rename(from, to, flags, by, w) : -ENOENT;
     ws_unlock(ws);
     return err;
 }
@@ -159,7 +189,7 @@ int place_rename(struct item *from_dir, const char *name, struct item *to_dir,
     struct target to = target_of(to_dir, to_name);
     int err = rename_check(&from, &to, flags);
     bool done = err || (from.doc && from.doc == to.doc);
-    if (!done && from.doc) {
+    if (!done && from.doc && !to.doc) {
         err = rename_to_scratch(&from, &to, flags);
         done = true;
     }
@@ -169,6 +199,8 @@ int place_rename(struct item *from_dir, const char *name, struct item *to_dir,
     if (!to.doc)
         return rename_scratch(from_dir, name, to_dir, to_name, flags, w);
     struct saver by = saver_of(from_dir->ws, tgid);
+    if (from.doc)
+        return rename_query(from_dir, name, to_dir, to_name, flags, &by, w);
     err = newcomer_init(&n, from_dir, name);
     return err ? err : rename_to_doc(to_dir, to_name, flags, &n, &by, w);
 }

@@ -7,6 +7,7 @@
 #include "json/json.h"
 #include "workspace/faults.h"
 #include "workspace/present.h"
+#include "workspace/sql.h"
 
 /* A save may have to wait until a minute's budget comes back.
  * RENAME, MKDIR and RMDIR hold their directory's kernel lock until they are answered. */
@@ -18,9 +19,21 @@ struct platform_call save_call(struct save *s, platform_done_fn *done)
     return (struct platform_call){HTTP_SAVE, deadline, done, s, s->by.tgid};
 }
 
+/* The text in which a user looks for a place: of the platform's other file, not its tokens
+ * but what is shown of them. Borrowed. */
+static struct text *save_as_shown(const struct save *s, struct text *sent)
+{
+    const struct doc *other = s->other;
+    bool platforms = other && !s->other_draft && sent && sent != s->text;
+    return platforms && other->shown && text_equal(sent, other->remote) ? other->shown
+                                                                        : sent;
+}
+
 void save_note_verdict(struct save *s, const struct platform_verdict *verdict)
 {
-    struct faults_texts texts = {s->spec, s->queries};
+    bool sql = s->doc->which == PAGE_QUERIES && sql_is_sent(s->page, s->text);
+    struct faults_texts texts = {save_as_shown(s, s->spec), save_as_shown(s, s->queries),
+                                 sql};
     if (s->lines.len)
         return;
     faults_print_verdict(&s->lines, page_file_name(s->doc->which), verdict, &texts);

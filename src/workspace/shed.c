@@ -10,6 +10,7 @@
 #include "workspace/cache.h"
 #include "workspace/conflict.h"
 #include "workspace/overlay.h"
+#include "workspace/sql.h"
 
 /* Bytes of texts that stay; so many pages are looked at for one that may go; what was asked
  * for by others than open() keeps its texts so long; so long after the kernel forgot
@@ -38,7 +39,7 @@ static bool page_may_shed(const struct page *p)
     for (int i = 0; i < page_docs(p); i++)
         if (!doc_may_shed(&p->docs[i]))
             return false;
-    return true;
+    return sql_may_shed(p);
 }
 
 /* ---- going ----------------------------------------------------------------------- */
@@ -67,16 +68,28 @@ static void doc_shed(struct doc *d)
     text_replace(&d->remote, NULL);
 }
 
+static void info_shed(struct page *p)
+{
+    if (!p->info)
+        return;
+    p->info_size = p->info->len;
+    p->info_sum = cache_sum("", p->info->data, p->info->len);
+    text_replace(&p->info, NULL);
+}
+
 static void page_shed(struct page *p)
 {
     for (int i = 0; i < page_docs(p); i++)
         doc_shed(&p->docs[i]);
-    if (p->info) {
-        p->info_size = p->info->len;
-        p->info_sum = cache_sum("", p->info->data, p->info->len);
-        text_replace(&p->info, NULL);
-    }
+    sql_shed(p);
+    info_shed(p);
     p->body = BODY_SHED;
+}
+
+void page_shed_info(struct page *p)
+{
+    if (p->ws->cache && p->body == BODY_NONE)
+        info_shed(p);
 }
 
 bool page_is_shed(const struct page *p)
@@ -198,7 +211,7 @@ static bool doc_may_husk(const struct doc *d)
 
 static bool page_may_husk(const struct page *p)
 {
-    if (p->body != BODY_SHED || !p->docs || page_is_dirty(p))
+    if (p->body != BODY_SHED || !p->docs || p->sql || page_is_dirty(p))
         return false;
     for (int i = 0; i < PAGE_DOCS; i++)
         if (!doc_may_husk(&p->docs[i]))
@@ -237,6 +250,7 @@ void docs_unhusk(struct page *p)
 /* Files that only their documents know. (More are only made with the lock held.) */
 static void page_trim(struct page *p)
 {
+    sql_trim(p);
     for (int i = 0; i < page_docs(p); i++) {
         struct doc *d = &p->docs[i];
         struct item *it = d->file;

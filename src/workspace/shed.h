@@ -35,6 +35,8 @@ void shed_forget(struct page *p);
 /* Any of its documents has lost its texts. */
 bool page_is_shed(const struct page *p);
 
+/* Its info.json, of a page that nobody has read: the list in cache.db has it. */
+void page_shed_info(struct page *p);
 /* Is this its info.json already? */
 bool page_has_info(const struct page *p, const struct text *info);
 

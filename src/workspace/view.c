@@ -1,8 +1,15 @@
 /* view.c - the files of a page that are made here: errors, verdict.json, info.json, and
  * the last render. Reading one costs no request. */
-#include "workspace/render_model.h"
+#include "workspace/cache.h"
 
+#include <errno.h>
 #include <string.h>
+
+#include "json/json.h"
+#include "workspace/model.h"
+#include "workspace/present.h"
+#include "workspace/render_model.h"
+#include "workspace/sql.h"
 
 /* The documents in the order in which their problems are told. */
 static const enum page_file view_docs[] = {PAGE_SPEC, PAGE_QUERIES, PAGE_PAGE,
@@ -16,6 +23,7 @@ static struct text *view_errors(struct page *p)
         if (problem)
             buf_append(&out, problem->data, problem->len);
     }
+    sql_put_errors(p, &out);
     return text_from_buf(&out);
 }
 
@@ -41,6 +49,8 @@ static struct text *view_verdict(struct page *p)
         if (d->verdict)
             return text_ref(d->verdict);
     }
+    if (sql_verdict(p))
+        return text_ref(sql_verdict(p));
     if (!p->id)
         return text_from_string(view_waiting);
     if (!p->verdict)
@@ -50,10 +60,16 @@ static struct text *view_verdict(struct page *p)
     return text_from_buf(&out);
 }
 
+/* It is in cache.db: with the body, or of the list. */
+static bool info_is_shed(const struct page *p)
+{
+    return !p->info && p->info_size;
+}
+
 static struct text *view_info(struct page *p)
 {
-    if (p->body == BODY_SHED && !p->info && p->info_size)
-        return NULL; /* in cache.db */
+    if (info_is_shed(p))
+        return NULL;
     return p->info ? text_ref(p->info) : text_from_string("{}\n");
 }
 
@@ -72,12 +88,64 @@ static struct text *(*const view_makers[PAGE_FILES])(struct page *p) = {
     [PAGE_RENDER] = view_render,
 };
 
+/* Who waits for an info.json of the list. */
+struct info_wait {
+    struct page *page; /* a reference */
+    struct wait *waits;
+    struct wait body; /* ours */
+};
+
+static void info_end(struct info_wait *i, int err)
+{
+    struct wait *waits = i->waits;
+    page_unref(i->page);
+    free(i);
+    wait_run(waits, err);
+}
+
+static void info_body_here(struct wait *w, int err)
+{
+    info_end(container_of(w, struct info_wait, body), err);
+}
+
+/* The cache has lost it: then it is the body's. */
+static void info_read(void *arg, const struct cache_body *found)
+{
+    struct info_wait *i = arg;
+    struct page *p = i->page;
+    struct platform_page from;
+    ws_lock(p->ws);
+    if (found && info_is_shed(p) && platform_page_parse(found->text, &from)) {
+        page_set_info(p, present_info(&from));
+        platform_page_finish(&from);
+    }
+    bool lost = info_is_shed(p);
+    i->body.tid = wait_who(i->waits);
+    ws_unlock(p->ws);
+    int err = lost ? page_file_ready(p, true, &i->body) : 0;
+    if (err != -EINPROGRESS)
+        info_end(i, err);
+}
+
+/* Lock held. */
+static void info_await(struct page *p, struct wait *w)
+{
+    struct info_wait *i = xcalloc(1, sizeof *i);
+    i->page = page_ref(p);
+    i->body.done = info_body_here;
+    wait_add(&i->waits, w);
+    cache_read_summary(p->ws->cache, p->id, info_read, i);
+}
+
 int page_view_ready(struct page *p, enum page_file which, struct wait *w)
 {
     ws_lock(p->ws);
-    bool shed = which == PAGE_INFO && p->body == BODY_SHED;
+    bool shed = which == PAGE_INFO && info_is_shed(p);
+    bool listed = shed && p->body == BODY_NONE;
+    if (listed)
+        info_await(p, w);
     ws_unlock(p->ws);
-    return shed ? page_file_ready(p, true, w) : 0;
+    return listed ? -EINPROGRESS : shed ? page_file_ready(p, true, w) : 0;
 }
 
 struct text *page_view(struct page *p, enum page_file which)

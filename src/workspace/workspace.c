@@ -13,6 +13,7 @@
 #include "workspace/brake.h"
 #include "workspace/cache.h"
 #include "workspace/conflict.h"
+#include "workspace/data.h"
 #include "workspace/keep.h"
 #include "workspace/render_model.h"
 #include "workspace/walk.h"
@@ -36,19 +37,32 @@ static const char ignore_text[] =
     "**/pages/*/params.json\n"
     "**/pages/*/render.json\n"
     "**/pages/*/render/\n"
+    "**/pages/*/sql/\n"
     "**/pages/*/verdict.json\n"
     "*.rejected\n"
     ".*.sw?\n"
     "*~\n";
 
+/* Results. Somebody's own data/ elsewhere in the tree is for git to keep; for searches it
+ * has to be so again. */
+static const char ignore_data[] = "/data/*.csv\n"
+                                  "/data/*.json\n"
+                                  "/data/*.ndjson\n";
+static const char search_data[] = "**/data/*.csv\n"
+                                  "**/data/*.json\n"
+                                  "**/data/*.ndjson\n";
+
 /* A user may change or remove them: they are written once. */
 static void workspace_fill(struct overlay *o)
 {
-    static const char *const names[] = {".gitignore", ".ignore"};
-    for (size_t i = 0; o->fresh && i < ARRAY_LEN(names); i++) {
-        int err = overlay_put(o->root, names[i], ignore_text, sizeof ignore_text - 1);
+    static const struct {
+        const char *name, *more;
+    } files[] = {{".gitignore", ignore_data}, {".ignore", search_data}};
+    for (size_t i = 0; o->fresh && i < ARRAY_LEN(files); i++) {
+        cleanup_free char *text = xasprintf("%s%s", ignore_text, files[i].more);
+        int err = overlay_put(o->root, files[i].name, text, strlen(text));
         if (err)
-            log_warning("%s cannot be written: %s", names[i], strerror(-err));
+            log_warning("%s cannot be written: %s", files[i].name, strerror(-err));
     }
 }
 
@@ -126,6 +140,7 @@ void workspace_destroy(struct workspace *ws)
     archived_free_all(ws);
     list_forget_gone(ws);
     brake_free(ws->archivers);
+    data_free(ws);
     overlay_close(ws->overlay);
     text_unref(ws->me);
     spool_unref(ws->changes);

@@ -52,8 +52,8 @@ struct workspace_config {
     struct http *http;
     struct platform *platform;
     int64_t refresh_ms;     /* the list is read again when used after this long */
-    int64_t render_ttl_ms;  /* of what the queries gave */
     int64_t ttl_ms;         /* bodies, where the platform's list has no change token */
+    int64_t render_ttl_ms;  /* what queries gave is good for so long */
     unsigned read_ahead;    /* pages of a walk that are asked for at once */
     unsigned archive_limit; /* pages one process may archive a minute */
     bool runtime_hidden;    /* views are not listed */
@@ -80,6 +80,7 @@ enum workspace_change { CHANGE_FILE, CHANGE_CAME, CHANGE_GONE };
 struct workspace_observer {
     void (*file)(void *arg, struct item *it);        /* bytes or attributes */
     void (*page)(void *arg, struct page *p);         /* its directory, and its views */
+    void (*sql)(void *arg, struct page *p);          /* its sql/ */
     void (*pages)(void *arg);                        /* pages/ and by-id/ */
     void (*archived)(void *arg, struct archived *a); /* it, and archived/ */
     /* Somebody else's doing: a file of p ("spec.json"), or p itself, at this name in
@@ -183,7 +184,8 @@ enum page_file {
     PAGE_QUERIES,
     PAGE_SPEC, /* last: `cp -r` follows the listing, and a copy is complete with its spec
                 */
-    PAGE_FILES
+    PAGE_FILES,
+    PAGE_SQL = PAGE_FILES /* of a document in its sql/: no file of the directory itself */
 };
 bool page_file_is_doc(enum page_file which);
 const char *page_file_name(enum page_file which);
@@ -225,6 +227,31 @@ void page_view_stat(struct page *p, enum page_file which, struct stat *ret);
 bool page_view_is_sink(struct page *p);
 /* The directory of its scratch items; borrowed, lives as long as the page. */
 struct item *page_local(struct page *p);
+/* sql/ (sql.h). listed: in a listing. */
+bool page_has_sql(struct page *p, bool listed);
+uint64_t page_sql_number(const struct page *p);
+int page_sql_stat(struct page *p, struct stat *ret); /* -ESTALE: the page is gone */
+/* Which queries there are is known; whether one has this name is. */
+int page_sql_ready(struct page *p, struct wait *w);
+int page_sql_stat_ready(struct page *p,
+                        struct wait *w); /* where they were listed before */
+int page_sql_settle(struct page *p, const char *name, struct wait *w);
+bool page_sql_may_be(const char *name); /* a query's file */
+/* As item_holds_ms(). */
+int64_t page_sql_holds_ms(struct page *p);
+/* As page_sql_ready(), and it stays known for a while. */
+int page_sql_rename_ready(struct page *p, struct wait *w);
+/* A reference. -ENOENT: no query's file. -EAGAIN: what was ready is gone again. */
+int page_sql_find(struct page *p, const char *name, struct item **ret_item);
+/* Where its scratch is; borrowed, lives as long as the page. make false: NULL where there is
+ * none. */
+struct item *page_sql_place(struct page *p, bool make);
+/* Of the queries alone; as place_each(), but fn must not call back. -EAGAIN as before. */
+typedef void item_visit_fn(void *arg, const char *name, uint64_t ino, mode_t type);
+int page_sql_each(struct page *p, item_visit_fn *fn, void *arg);
+/* mkdir and rmdir of sql/ itself. -EEXIST, -EROFS; -ENOENT, -ENOTEMPTY. */
+int page_sql_make(struct page *p);
+int page_sql_rmdir(struct page *p, pid_t tgid);
 /* user.amdahl.<name>: "id", "url", "updated_at", "state", "error". malloc'ed; NULL: none.
  */
 char *page_attribute(struct page *p, const char *name);
@@ -245,6 +272,8 @@ int item_stat_ready(struct item *it, struct wait *w);
 /* -EAGAIN: its bytes have left the memory: item_ready(). What is here stays while it is
  * open. */
 int item_here(struct item *it);
+/* Is it a file that went by itself, whose name is to be looked up anew? */
+bool item_is_lost(struct item *it);
 /* -ESTALE: the file is gone. */
 int item_stat(struct item *it, struct stat *ret);
 
@@ -301,7 +330,6 @@ struct item *workspace_root_local(struct workspace *ws);  /* borrowed */
 struct item *workspace_pages_local(struct workspace *ws); /* borrowed */
 
 /* type: S_IFREG, S_IFDIR or S_IFLNK. May call back. */
-typedef void item_visit_fn(void *arg, const char *name, uint64_t ino, mode_t type);
 int place_each(struct item *dir, item_visit_fn *fn, void *arg);
 /* A scratch item by name; a reference. -ENOENT, ... */
 int place_find(struct item *dir, const char *name, struct item **ret_item);

@@ -78,7 +78,7 @@ static void try_verdict(char *const *parts, unsigned line, unsigned column)
                                    .column = column};
     const struct platform_verdict verdict = {.faults = &fault, .fault_count = 1};
     faults_print_verdict(&out, "spec.json", &verdict,
-                         &(struct faults_texts){spec, queries});
+                         &(struct faults_texts){spec, queries, false});
     require_line(&out, parts);
 }
 

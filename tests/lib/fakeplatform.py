@@ -47,6 +47,7 @@ class Shape:
     retry_after: str = "top"       # top | error.details | details | header
     console_url: bool = True
     me_answers: bool = True        # else 404: an older platform without /me
+    rows: str = "row_count"        # row_count (with columns) | rowCount (with truncated)
 
 
 @dataclasses.dataclass
@@ -88,6 +89,7 @@ class FakePlatform:
         self.pages = {}        # id -> page, in order of creation
         self.templates = {}
         self.rows = {}         # query name -> rows, else [{"n": 1}]
+        self.tables = {}       # SQL -> rows, else [{"n": 1}]
         self.requests = []
         self.faults = []
         self.released = threading.Event()
@@ -424,6 +426,23 @@ class Handler(fakefaults.Faults, http.server.BaseHTTPRequestHandler):
                    for q in page["declared_queries"]}
         return self.success({"results": results})
 
+    def data_query(self, body):
+        sql = (body or {}).get("sql")
+        if not isinstance(sql, str) or not set(body) <= {"sql", "limit"}:
+            return self.error(400, "invalid_argument", "sql, and limit perhaps")
+        if not sql.lstrip().lower().startswith("select"):
+            return self.error(400, "invalid_argument", "one plain SELECT, please",
+                              {"line": 1, "column": 1})
+        rows = self.fake.tables.get(sql.strip(), [{"n": 1}])
+        if self.fake.shape.rows == "rowCount":
+            return self.success({"rowCount": len(rows), "truncated": False, "rows": rows})
+        columns = list(dict.fromkeys(key for row in rows for key in row))
+        return self.success({"columns": columns, "rows": rows, "row_count": len(rows),
+                             "duration_ms": 1})
+
+    def data_explore(self, body):
+        return self.success({"tables": [{"name": "interactions", "columns": []}]})
+
     def archive(self, body, page_id):
         page = self.fake.pages.get(page_id)
         if not page or page["status"] == "archived":
@@ -502,4 +521,6 @@ class Handler(fakefaults.Faults, http.server.BaseHTTPRequestHandler):
         ("PATCH", r"/pages/([^/]+)", "pages:write", patch_page),
         ("DELETE", r"/pages/([^/]+)", "pages:write", archive),
         ("POST", r"/pages/([^/]+)/render", "pages:read", render),
+        ("POST", r"/data/query", "data:read", data_query),
+        ("POST", r"/data/explore", "data:read", data_explore),
     ]

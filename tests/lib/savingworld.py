@@ -192,6 +192,6 @@ class World:
         text = path.read_bytes()
         file.is_read()
         if file.text is UNKNOWN:
-            assert json.loads(text) == file.known, path
+            assert json.loads(text) == file.known, (path, text, vars(file))
             file.text = text
         assert text == file.text, (path, text, file.text, vars(file))

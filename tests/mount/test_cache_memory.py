@@ -162,6 +162,24 @@ def test_an_open_file_keeps_its_bytes(many):
     assert json.loads(head + rest) == spec_of_page(1)
 
 
+def test_what_the_list_said_is_in_the_cache(fake, fake_mount):
+    """info.json of pages that nobody has read costs no request, again and again."""
+    fill(fake)
+    mount = fake_mount(options="refresh=3600")
+    mount.names()
+    fake.forget()
+    for _ in range(2):
+        for n in range(COUNT):
+            path = mount.page(f"p{n:02}") / "info.json"
+            text = path.read_text()
+            assert json.loads(text)["status"] == "draft" and len(text) == path.stat().st_size
+    assert fake.count() == 0
+    fake.change_page("pg-03", status="published")
+    (mount.path / ".amdahl" / "ctl").write_text("refresh\n")
+    text = (mount.page("p03") / "info.json").read_text()
+    assert json.loads(text)["status"] == "published" and bodies(fake) == 0
+
+
 def lose_cache(root):
     """Of the mount whose root this is."""
     with open(root.parent / "cache" / "cache.db", "r+b") as f:

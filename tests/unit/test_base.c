@@ -1,12 +1,14 @@
 /* base/: buffers, texts, the clock and the log. (The loop: test_loop.c.) */
 #include "cmocka_all.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/strset.h"
 #include "base/text.h"
 
 /* ---- buf, text ----------------------------------------------------------------------
@@ -52,6 +54,26 @@ static void test_buf_steal(void **state)
     assert_string_equal(kept, "kept");
     assert_null(b.data);
     assert_int_equal(b.len + b.cap, 0);
+}
+
+static void test_strset(void **state)
+{
+    struct strset set = STRSET_INIT;
+    char word[16];
+    assert_true(strset_add(&set, ""));
+    assert_false(strset_add(&set, ""));
+    for (int round = 0; round < 2; round++) {
+        for (int i = 0; i < 5000; i++) {
+            snprintf(word, sizeof word, "id-%d", i);
+            assert_int_equal(strset_add(&set, word), round == 0);
+        }
+    }
+    assert_int_equal(set.count, 5001);
+    assert_false(strset_add(&set, "id-17"));
+    assert_true(strset_add(&set, "id-17 "));
+    strset_clear(&set);
+    assert_true(strset_add(&set, "id-17"));
+    strset_clear(&set);
 }
 
 static void test_alloc(void **state)
@@ -213,9 +235,13 @@ static void test_log(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_buf),         cmocka_unit_test(test_buf_steal),
-        cmocka_unit_test(test_alloc),       cmocka_unit_test(test_text),
-        cmocka_unit_test(test_clock_parse), cmocka_unit_test(test_clock_format_extremes),
+        cmocka_unit_test(test_buf),
+        cmocka_unit_test(test_buf_steal),
+        cmocka_unit_test(test_strset),
+        cmocka_unit_test(test_alloc),
+        cmocka_unit_test(test_text),
+        cmocka_unit_test(test_clock_parse),
+        cmocka_unit_test(test_clock_format_extremes),
         cmocka_unit_test(test_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -14,7 +14,7 @@ struct fault_case {
     const char *expected; /* without the newline */
 };
 
-static void assert_prints(const struct fault_case *c)
+static void assert_prints(const struct fault_case *c, bool sql_files)
 {
     struct platform_fault fault = {.stage = (char[]){"bind"},
                                    .message = (char[]){"no"},
@@ -27,7 +27,7 @@ static void assert_prints(const struct fault_case *c)
     cleanup_buf struct buf out = BUF_INIT;
     fault.field = field;
     faults_print_verdict(&out, "spec.json", &verdict,
-                         &(struct faults_texts){spec, queries});
+                         &(struct faults_texts){spec, queries, sql_files});
     assert_int_equal(out.data[out.len - 1], '\n');
     buf_resize(&out, out.len - 1);
     assert_string_equal(out.data, c->expected);
@@ -36,7 +36,7 @@ static void assert_prints(const struct fault_case *c)
 static void assert_all_print(const struct fault_case *cases, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        assert_prints(&cases[i]);
+        assert_prints(&cases[i], false);
 }
 
 #define AT(position) position ": error: [bind] no"
@@ -219,6 +219,27 @@ static void test_sql_positions(void **state)
     assert_all_print(cases, ARRAY_LEN(cases));
 }
 
+/* What was saved from sql/ has its place there, where the fault is of that string. */
+static void test_places_in_sql_files(void **state)
+{
+    static const struct fault_case cases[] = {
+        {NULL, QUERIES, "declared_queries[1].sql", 2, 7, AT("sql/deals.sql:2:7")},
+        {NULL, QUERIES, "declared_queries[1]", 2, 7, AT("sql/deals.sql:2:7")},
+        {NULL, QUERIES, "declared_queries[1].sql", 0, 0, AT("sql/deals.sql:1:1")},
+        {NULL, QUERIES, "queries.first.sql", 1, 99, AT("sql/first.sql:1:9")},
+        {NULL, QUERIES, "queries[1].name", 0, 0, AT("queries.json:3:12")},
+        {SPEC, QUERIES, "spec.root", 0, 0, AT("spec.json:3:11")},
+        {NULL, "[{\"name\":\"a/b\",\"sql\":\"x\"}]", "queries[0].sql", 1, 1,
+         AT("sql/a-b~3a8e75c1.sql:1:1")},
+        {NULL, "[{\"source\":\"kb\",\"sql\":\"x\"}]", "queries[0].sql", 1, 1,
+         AT("queries.json:1:24") " (SQL line 1, column 1)"},
+        {NULL, "{}", "queries[0].sql", 1, 1,
+         AT("queries.json:1:1") " (line 1, column 1)"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        assert_prints(&cases[i], true);
+}
+
 /* Columns count bytes of the decoded SQL. */
 static void test_sql_positions_through_escapes(void **state)
 {
@@ -376,6 +397,7 @@ int main(void)
         cmocka_unit_test(test_lines_are_cut),
         cmocka_unit_test(test_the_end_mark_is_kept),
         cmocka_unit_test(test_lines_are_few),
+        cmocka_unit_test(test_places_in_sql_files),
         cmocka_unit_test(test_verdicts_without_faults),
         cmocka_unit_test(test_print_one),
         cmocka_unit_test(test_print_json),

@@ -17,6 +17,7 @@ struct canned {
     const char *body;
     char seen_method[16];
     char seen_path[200];
+    char seen_query[200];
     char seen_body[1000];
 };
 
@@ -25,6 +26,7 @@ static void says_canned(void *arg, const struct web_request *rq, struct web_repl
     struct canned *c = arg;
     snprintf(c->seen_method, sizeof c->seen_method, "%s", rq->method);
     snprintf(c->seen_path, sizeof c->seen_path, "%s", rq->path);
+    snprintf(c->seen_query, sizeof c->seen_query, "%s", rq->query);
     snprintf(c->seen_body, sizeof c->seen_body, "%s", rq->body);
     reply->status = c->status;
     buf_puts(&reply->body, c->body);
@@ -35,6 +37,7 @@ struct fixture {
     struct web *web;
     struct net net;
     struct net_answer a;
+    size_t parts, pages, largest; /* of a list that is taken as it comes */
 };
 
 static void start(struct fixture *f, web_fn *fn, void *arg)
@@ -69,8 +72,9 @@ static void get_page(struct fixture *f)
 static void list(struct fixture *f)
 {
     struct platform_call call = net_call(&f->a);
+    const struct platform_query all = {0};
     net_answer_finish(&f->a);
-    platform_pages_list(f->net.platform, NULL, &call);
+    platform_pages_list(f->net.platform, &all, &call);
     net_wait(&f->a);
 }
 
@@ -200,6 +204,73 @@ static void assert_shelf(struct shelf s, unsigned requests)
     assert_int_equal(f.a.err, 0);
     assert_int_equal(f.a.page_count, s.total);
     assert_int_equal(web_requests(f.web), requests);
+    stop(&f);
+}
+
+static void take_part(void *arg, const struct platform_page *pages, size_t count)
+{
+    struct fixture *f = container_of(arg, struct fixture, a);
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(pages[i].id[0], 'p');
+    f->parts++;
+    f->pages += count;
+    f->largest = count > f->largest ? count : f->largest;
+}
+
+static void list_by_parts(struct fixture *f)
+{
+    const struct platform_query query = {.updated_since = "2026-01-01T00:00:00+01:00",
+                                         .part = take_part};
+    struct platform_call call = net_call(&f->a);
+    f->parts = f->pages = f->largest = 0;
+    net_answer_finish(&f->a);
+    platform_pages_list(f->net.platform, &query, &call);
+    net_wait(&f->a);
+}
+
+static void a_list_is_taken_as_it_comes(void **state)
+{
+    struct shelf shelves[] = {
+        {.total = 450, .cap = 200, .offset = true, .says_total = true},
+        {.total = 450, .cap = 200, .cursor = true},
+        {.total = 450, .cap = 200, .offset = true, .has_more = true},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(shelves); i++) {
+        struct fixture f;
+        start(&f, says_shelf, &shelves[i]);
+        list_by_parts(&f);
+        assert_int_equal(f.a.err, 0);
+        assert_int_equal(f.a.page_count, 0);
+        assert_int_equal(f.parts, 3);
+        assert_int_equal(f.pages, 450);
+        assert_int_equal(f.largest, 200);
+        stop(&f);
+    }
+}
+
+/* What was there at the first reading may come again at the second. */
+static void a_list_that_changes_comes_twice(void **state)
+{
+    struct shelf s = {
+        .total = 450, .cap = 200, .offset = true, .says_total = true, .removes = true};
+    struct fixture f;
+    start(&f, says_shelf, &s);
+    list_by_parts(&f);
+    assert_int_equal(f.a.err, 0);
+    assert_true(f.pages > 450);
+    stop(&f);
+}
+
+static void a_list_asks_for_what_is_wanted(void **state)
+{
+    struct fixture f;
+    start(&f, NULL, NULL);
+    say(&f, 200, "{\"items\":[{\"id\":\"p1\"},{\"id\":\"\"},{\"id\":\"p1\"}]}");
+    list_by_parts(&f);
+    assert_int_equal(f.pages, 1);
+    assert_string_equal(
+        f.canned.seen_query,
+        "limit=200&updated_at_gte=2026-01-01T00:00:00+01:00"); /* decoded */
     stop(&f);
 }
 
@@ -664,6 +735,9 @@ int main(void)
         cmocka_unit_test(what_is_no_list),
         cmocka_unit_test(every_way_of_paging),
         cmocka_unit_test(a_page_that_vanishes_hides_no_other),
+        cmocka_unit_test(a_list_is_taken_as_it_comes),
+        cmocka_unit_test(a_list_that_changes_comes_twice),
+        cmocka_unit_test(a_list_asks_for_what_is_wanted),
         cmocka_unit_test(a_total_that_lies_is_believed_once),
         cmocka_unit_test(a_cursor_that_stays_ends_the_list),
         cmocka_unit_test(templates_go_by_their_slugs),

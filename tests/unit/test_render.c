@@ -67,9 +67,8 @@ static void test_one_failure_is_its_own(void **state)
            "{}",
            "{\"results\":{\"a\":{\"rows\":[{\"x\":1}]},\"b\":{\"rows\":[],\"error\":\"no "
            "such "
-           "column: gone\"},\"c\":{\"rows\":[],\"error\":\"source kb_search is not "
-           "available "
-           "in this workspace\"},\"d\":{\"rows\":[],\"error\":\"the query has no SQL\"},"
+           "column: gone\"},\"c\":{\"rows\":[],\"error\":\"no such table: "
+           "main.documents_fts\"},\"d\":{\"rows\":[],\"error\":\"the query has no SQL\"},"
            "\"e\":{\"rows\":[{\"x\":2}]}}}");
 }
 

@@ -304,6 +304,25 @@ static void test_data_is_replaced_whole_or_not(void **state)
     assert_int_equal(ask(f, "SELECT count(*) FROM interactions"), 3);
 }
 
+/* A file of an older program has no index: it is made when the file is opened. */
+static void test_an_old_file_gets_its_index(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(replace(f, (struct feed){.rows = 10, .fail_at = -1}), 0);
+    assert_int_equal(ask(f, "SELECT count(*) FROM interactions_fts"), 10);
+    sqlite3 *db;
+    store_close(f->store);
+    assert_int_equal(sqlite3_open(f->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "DROP TABLE interactions_fts", NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(db);
+    assert_int_equal(store_sqlite_open(f->path, &f->store), 0);
+    assert_int_equal(ask(f,
+                         "SELECT count(*) FROM interactions_fts WHERE interactions_fts "
+                         "MATCH '\"2026-01-01\"'"),
+                     10);
+}
+
 /* ---- threads ---------------------------------------------------------------------- */
 
 enum { WRITERS = 4, WRITES = 25 };
@@ -361,6 +380,7 @@ int main(void)
         CASE(test_list_by_cursor_sees_each_once),
         CASE(test_list_filters),
         CASE(test_data_is_replaced_whole_or_not),
+        CASE(test_an_old_file_gets_its_index),
         CASE(test_no_write_is_lost_between_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -177,6 +177,14 @@ static const struct refusal refusals[] = {
      "needs"},
     {TEXT, QUERY("\"source\":\"cluster_search\",\"query\":\"x\""), VERIFY_QUERY,
      "declared_queries[0].target", "needs"},
+    {TEXT, QUERY("\"source\":\"cluster_search\",\"query\":\"x\",\"target\":\"pages\""),
+     VERIFY_QUERY, "declared_queries[0].target", "unknown target"},
+    {PROPS("Table", "\"data\":{\"$query\":\"q\"},\"columns\":[\"title\",\"size\"]"),
+     QUERY("\"source\":\"kb_search\",\"query\":\"x\""), VERIFY_BIND,
+     "spec.root.props.columns[1]", "no column size"},
+    {PROPS("Table", "\"data\":{\"$query\":\"q\"},\"columns\":[\"size\",\"title\"]"),
+     QUERY("\"source\":\"cluster_search\",\"query\":\"x\",\"target\":\"interactions\""),
+     VERIFY_BIND, "spec.root.props.columns[1]", "no column title"},
     {TEXT, QUERY("\"source\":\"kb_search\""), VERIFY_QUERY, "declared_queries[0].query",
      "needs"},
     {TEXT, QUERY("\"sql\":\"SELECT 1\",\"params\":[]"), VERIFY_QUERY,
@@ -265,9 +273,10 @@ static void test_accepted(void **state)
                     "3}},\"sparkline\":{\"$query\":\"q\"}"),
               GOOD);
     expect_ok(state, PROPS("List", "\"items\":[\"a\",\"b\"]"), NULL);
-    expect_ok(state, PROPS("Table", "\"data\":{\"$query\":\"q\"},\"columns\":[\"any\"]"),
+    expect_ok(state, PROPS("Table", "\"data\":{\"$query\":\"q\"},\"columns\":[\"body\"]"),
               QUERY("\"source\":\"kb_search\",\"query\":\"x\""));
-    expect_ok(state, PROPS("Table", "\"data\":{\"$query\":\"q\"},\"columns\":[\"any\"]"),
+    expect_ok(state,
+              PROPS("Table", "\"data\":{\"$query\":\"q\"},\"columns\":[\"label\"]"),
               QUERY("\"source\":\"cluster_search\",\"query\":\"x\",\"target\":"
                     "\"interactions\""));
     expect_ok(state, PROPS("Table", "\"data\":{\"$query\":\"q\"},\"columns\":[\"id\"]"),
