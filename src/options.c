@@ -31,7 +31,7 @@ static const char usage[] =
     "(60)\n"
     "    -o render_ttl=SECONDS how long the answer of a query is good (30)\n"
     "    -o timeout=SECONDS    of one request (30)\n"
-    "    -o runtime=hidden     do not list errors, verdict.json, render.json\n"
+    "    -o runtime=hidden     do not list errors, verdict.json, render.json, render/\n"
     "    -o api_version=V      sent as X-Amdahl-API-Version\n"
     "    -o max_requests=N     a minute (else what the platform says)\n"
     "    -o read_ahead=PAGES   asked for ahead of whoever reads page after page (64)\n"

@@ -25,28 +25,30 @@ struct fs {
 };
 
 /* The kinds of node: one file each, in the order of the tree. */
-extern const struct node_ops root_ops;      /* / */
-extern const struct node_ops pages_ops;     /* pages/ */
-extern const struct node_ops page_ops;      /* pages/<page>/, templates/<template>/ */
-extern const struct node_ops view_ops;      /* pages/<page>/{errors,info.json,...} */
-extern const struct node_ops sql_ops;       /* pages/<page>/sql/ */
-extern const struct node_ops render_ops;    /* pages/<page>/render.json */
-extern const struct node_ops file_ops;      /* documents and scratch files */
-extern const struct node_ops dir_ops;       /* scratch directories */
-extern const struct node_ops link_ops;      /* scratch links */
-extern const struct node_ops archived_ops;  /* archived/ */
-extern const struct node_ops gone_page_ops; /* archived/<page>/ */
-extern const struct node_ops templates_ops; /* templates/ */
-extern const struct node_ops byid_ops;      /* by-id/ */
-extern const struct node_ops byid_link_ops; /* by-id/<page id> */
-extern const struct node_ops data_ops;      /* data/ */
-extern const struct node_ops params_ops;    /* data/<k>=<v>,.../ */
-extern const struct node_ops result_ops;    /* data/{top.{csv,ndjson,json},schema.json} */
-extern const struct node_ops control_ops;   /* .amdahl/ */
-extern const struct node_ops report_ops;    /* .amdahl/{status.json,me.json,log} */
-extern const struct node_ops ctl_ops;       /* .amdahl/ctl */
-extern const struct node_ops batch_ops;     /* .amdahl/batch */
-extern const struct node_ops changes_ops;   /* .amdahl/changes */
+extern const struct node_ops root_ops;       /* / */
+extern const struct node_ops pages_ops;      /* pages/ */
+extern const struct node_ops page_ops;       /* pages/<page>/, templates/<template>/ */
+extern const struct node_ops view_ops;       /* pages/<page>/{errors,info.json,...} */
+extern const struct node_ops sql_ops;        /* pages/<page>/sql/ */
+extern const struct node_ops render_ops;     /* pages/<page>/render.json */
+extern const struct node_ops render_set_ops; /* pages/<page>/render/, and its <params>/ */
+extern const struct node_ops render_file_ops; /* pages/<page>/render/<query>.<form> */
+extern const struct node_ops file_ops;        /* documents and scratch files */
+extern const struct node_ops dir_ops;         /* scratch directories */
+extern const struct node_ops link_ops;        /* scratch links */
+extern const struct node_ops archived_ops;    /* archived/ */
+extern const struct node_ops gone_page_ops;   /* archived/<page>/ */
+extern const struct node_ops templates_ops;   /* templates/ */
+extern const struct node_ops byid_ops;        /* by-id/ */
+extern const struct node_ops byid_link_ops;   /* by-id/<page id> */
+extern const struct node_ops data_ops;        /* data/ */
+extern const struct node_ops params_ops;      /* data/<k>=<v>,.../ */
+extern const struct node_ops result_ops;  /* data/{top.{csv,ndjson,json},schema.json} */
+extern const struct node_ops control_ops; /* .amdahl/ */
+extern const struct node_ops report_ops;  /* .amdahl/{status.json,me.json,log} */
+extern const struct node_ops ctl_ops;     /* .amdahl/ctl */
+extern const struct node_ops batch_ops;   /* .amdahl/batch */
+extern const struct node_ops changes_ops; /* .amdahl/changes */
 
 /* The whole of a directory or generated file that exists once: fixed numbers. */
 enum {

@@ -5,6 +5,7 @@
 
 #include "fs/internal.h"
 #include "fs/listing.h"
+#include "workspace/render.h"
 
 static void page_object_unref(void *object)
 {
@@ -44,6 +45,18 @@ static struct node *page_view_node(struct node *n, int which)
     return node_get(n->fs, ops, page_ref(node_page(n)), which);
 }
 
+static const char render_dir[] = "render";
+
+static bool is_render(const char *name)
+{
+    return !strcmp(name, render_dir);
+}
+
+static struct node *page_render_node(struct node *n)
+{
+    return node_get(n->fs, &render_set_ops, page_render_set(node_page(n), ""), 0);
+}
+
 static bool is_sql(const char *name)
 {
     return !strcmp(name, "sql");
@@ -53,6 +66,12 @@ static int page_node_lookup(struct node *n, const char *name, struct node **ret_
 {
     struct page *p = node_page(n);
     int which = page_file_find(name);
+    if (is_render(name) && !page_has_render(p, false))
+        return -ENOENT;
+    if (is_render(name)) {
+        *ret_child = page_render_node(n);
+        return 0;
+    }
     if (is_sql(name) && page_has_sql(p, false)) {
         *ret_child = node_get(n->fs, &sql_ops, page_ref(p), 0);
         return 0;
@@ -74,17 +93,17 @@ static int page_node_lookup(struct node *n, const char *name, struct node **ret_
     return 0;
 }
 
-/* sql/ is before the spec, which completes a copy, and behind the queries: those that `rm -r`
- * has removed by then need not be known. */
+/* sql/ and render/ are before the spec, which completes a copy, and behind the queries: those
+ * that `rm -r` has removed by then need not be known. */
 static unsigned page_file_place(int which)
 {
-    return LISTING_FIRST + (unsigned)which + (which == PAGE_SPEC);
+    return LISTING_FIRST + (unsigned)which + (which == PAGE_SPEC ? 2 : 0);
 }
 
 /* The directory of sql/'s scratch is no name of its own. */
 static void page_list_one(void *arg, const char *name, uint64_t ino, mode_t type)
 {
-    if (!is_sql(name))
+    if (!is_sql(name) && !is_render(name))
         listing_add(arg, name, ino, type);
 }
 
@@ -95,6 +114,9 @@ static int page_node_list(struct node *n, struct listing *out)
         if (page_has(p, (enum page_file)i, true))
             listing_add_fixed(out, page_file_place(i), page_file_name((enum page_file)i),
                               page_file_number(p, (enum page_file)i), S_IFREG);
+    if (page_has_render(p, true))
+        listing_add_fixed(out, LISTING_FIRST + PAGE_SPEC + 1, render_dir,
+                          page_render_number(p), S_IFDIR);
     if (page_has_sql(p, true))
         listing_add_fixed(out, LISTING_FIRST + PAGE_SPEC, "sql", page_sql_number(p),
                           S_IFDIR);
@@ -108,7 +130,7 @@ static bool page_name_is_fleeting(struct node *n, const char *name, bool there)
     static const char *const ends[] = {".rejected", ".remote.json", ".base.json"};
     size_t len = strlen(name);
     /* Of a page that has no id yet other files may come, when it gets one (overlay.h). */
-    if (is_sql(name))
+    if (is_sql(name) || is_render(name))
         return !there;
     if (!there && (page_file_find(name) >= 0 || page_view_is_sink(node_page(n))))
         return true;
@@ -145,9 +167,17 @@ static int page_node_unlink(struct node *n, const char *name, pid_t tgid)
 static int page_node_mkdir(struct node *n, const char *name, mode_t mode,
                            struct node **ret_child)
 {
+    int err = 0;
+    if (is_render(name)) {
+        err = page_has_render(node_page(n), false) ? -EEXIST
+                                                   : page_render_make(node_page(n));
+        if (!err)
+            *ret_child = page_render_node(n);
+        return err;
+    }
     if (!is_sql(name))
         return place_node_mkdir(n, name, mode, ret_child);
-    int err = page_sql_make(node_page(n));
+    err = page_sql_make(node_page(n));
     if (!err)
         *ret_child = node_get(n->fs, &sql_ops, page_ref(node_page(n)), 0);
     return err;
@@ -155,6 +185,8 @@ static int page_node_mkdir(struct node *n, const char *name, mode_t mode,
 
 static int page_node_rmdir(struct node *n, const char *name, pid_t tgid, struct wait *w)
 {
+    if (is_render(name))
+        return page_render_rmdir(node_page(n), tgid);
     return is_sql(name) ? page_sql_rmdir(node_page(n), tgid)
                         : place_node_rmdir(n, name, tgid, w);
 }

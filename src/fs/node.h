@@ -132,8 +132,9 @@ struct handle {
     bool opened;           /* ops->close is due */
     atomic_bool wrote;     /* something was written or cut through it */
     struct text *snapshot; /* what this open reads; NULL: the object itself */
-    size_t given;          /* of ctl, batch: so many bytes of its words were read */
-    uint64_t batch;        /* of batch: its number */
+    struct render_reader *render; /* of a file in render/ */
+    size_t given;                /* of ctl, batch: so many bytes of its words were read */
+    uint64_t batch;              /* of batch: its number */
     struct spool_reader *reader; /* of a stream */
     struct data_reader *result;  /* in data/ */
 };

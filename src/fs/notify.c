@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "fs/watch.h"
 #include "workspace/workspace.h"
+#include "workspace/render.h"
 
 /* What the kernel is to ask for anew. */
 struct notice {
@@ -74,6 +75,16 @@ static void on_file(void *arg, struct item *it)
     note(arg, &file_ops, it, 0);
 }
 
+static void on_render(void *arg, struct render *r)
+{
+    note(arg, &render_set_ops, r, 0);
+}
+
+static void on_render_file(void *arg, struct render_file *f)
+{
+    note(arg, &render_file_ops, f, 0);
+}
+
 /* Its views take their times from it. */
 static void on_page(void *arg, struct page *p)
 {
@@ -81,6 +92,7 @@ static void on_page(void *arg, struct page *p)
     for (int i = 0; i < PAGE_FILES; i++)
         if (!page_file_is_doc((enum page_file)i))
             note(arg, i == PAGE_RENDER ? &render_ops : &view_ops, p, i);
+    page_render_each(p, on_render, on_render_file, arg);
     note(arg, &sql_ops, p, 0);
 }
 

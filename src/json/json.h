@@ -87,6 +87,9 @@ bool json_iter_next(struct json_iter *it);
  * after decoding escapes. False when obj is no object or has no such key. */
 bool json_member(const char *text, struct json_span obj, const char *key,
                  struct json_span *ret_value);
+/* The same for a key that may hold NUL bytes. */
+bool json_member_bytes(const char *text, struct json_span obj, const char *key,
+                       size_t len, struct json_span *ret_value);
 bool json_element(const char *text, struct json_span array, size_t index,
                   struct json_span *ret_value);
 

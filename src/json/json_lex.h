@@ -39,9 +39,14 @@ size_t json_skip_word(const char *text, size_t pos, size_t end);
 enum json_type json_type_at(char first);
 /* The next token: its first byte, *ret its place, and *pos behind it. NUL at the end. */
 char json_next_token(const char *text, size_t *pos, size_t end, struct json_span *ret);
-/* json_member() for a key that may hold NUL bytes. */
-bool json_member_bytes(const char *text, struct json_span obj, const char *key,
-                       size_t len, struct json_span *ret_value);
+
+/* ---- layout (print.c) ------------------------------------------------------------ */
+
+/* Blanks a level with which json_reindent() lays out the value. */
+unsigned json_indent_step(const char *text, struct json_span value);
+/* A value so many levels inside another one; no newline at the end. */
+void json_reindent_part(struct buf *out, const char *text, struct json_span value,
+                        unsigned step, size_t depth);
 
 /* ---- layout (print.c) ------------------------------------------------------------ */
 

@@ -187,12 +187,8 @@ struct page {
     struct save *save;    /* running */
     struct save *saves;   /* waiting their turn */
 
-    struct text *render; /* last answer */
-    struct timespec render_mtime;
-    bool rendering, render_again; /* again: who joined wants what was saved meanwhile */
-    uint64_t render_epoch;        /* p->epoch when the run began */
-    struct wait *render_waits;
-    bool archiving; /* or being renamed: its directory is about to change */
+    struct renders *renders; /* render.c; NULL: nobody has looked */
+    bool archiving;          /* or being renamed: its directory is about to change */
 
     struct page *loaded_prev, *loaded_next; /* in workspace.loaded */
     size_t loaded_bytes;                    /* of its texts; 0: not in there */
@@ -203,6 +199,7 @@ struct page {
 
 struct sql_dir;
 struct archived; /* archived.c */
+struct renders;  /* render.c */
 struct data;     /* data_internal.h */
 struct archiver; /* brake.c */
 struct husk;     /* shed.c */
@@ -285,6 +282,10 @@ struct workspace {
     size_t loaded_bytes;
     struct loop_timer trim;
     atomic_bool trimming; /* it is set; no lock */
+
+    struct render *rendered; /* those with an answer, the oldest first; references */
+    size_t rendered_bytes;
+    struct loop_timer render_timer;
 
     struct cache *cache;        /* constant; NULL: none */
     struct cache_list *caching; /* while a sweep is under way */

@@ -13,6 +13,7 @@
 #include "workspace/keep.h"
 #include "workspace/names.h"
 #include "workspace/present.h"
+#include "workspace/render_model.h"
 #include "workspace/shed.h"
 #include "workspace/sql.h"
 
@@ -96,15 +97,20 @@ uint64_t page_number(const struct page *p)
     return p->ino;
 }
 
-/* `cp -r` takes files in the order of their numbers: sql/ comes before the spec too. */
+/* `cp -r` takes files in the order of their numbers: sql/ and render/ come before the spec too. */
 uint64_t page_file_number(const struct page *p, enum page_file which)
 {
-    return p->ino + 1 + (uint64_t)which + (which == PAGE_SPEC);
+    return p->ino + 1 + (uint64_t)which + (which == PAGE_SPEC ? 2 : 0);
 }
 
 uint64_t page_sql_number(const struct page *p)
 {
     return p->ino + 1 + PAGE_SPEC;
+}
+
+uint64_t page_render_number(const struct page *p)
+{
+    return p->ino + 2 + PAGE_SPEC;
 }
 
 static char *page_random_key(void)
@@ -161,10 +167,11 @@ void page_unref(struct page *p)
         return;
     for (int i = 0; i < page_docs(p); i++)
         doc_finish(&p->docs[i]);
+    renders_free(p);
     sql_free(p);
     free(p->docs);
     free(p->husk);
-    struct text *texts[] = {p->info, p->verdict, p->render, p->lost};
+    struct text *texts[] = {p->info, p->verdict, p->lost};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         text_unref(texts[i]);
     char *strings[] = {p->dir,         p->slug,       p->id,    p->name,       p->status,
@@ -383,6 +390,7 @@ void page_take_body(struct page *p, const struct platform_page *from)
 
 void page_drop_body(struct page *p)
 {
+    renders_drop(p);
     if (p->id && p->body == BODY_READY && page_is_dirty(p))
         p->stale = true;
     else if (p->id && (p->body == BODY_READY || p->body == BODY_SHED))

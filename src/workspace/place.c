@@ -62,6 +62,8 @@ static int place_check(struct item *dir, const char *name)
         err = -EROFS;
     else if (!err && (dir->page || dir->archived) && page_file_find(name) >= 0)
         err = -EACCES; /* a view, or what must be a file */
+    else if (!err && (dir->page || dir->archived) && !strcmp(name, "render"))
+        err = -EACCES;
     else if (!err && dir->page && !strcmp(name, "sql"))
         err = -EACCES;
     else if (!err && dir->sql_of && sql_doc(dir->sql_of, name, true))

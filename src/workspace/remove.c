@@ -10,6 +10,7 @@
 #include "workspace/body.h"
 #include "workspace/brake.h"
 #include "workspace/keep.h"
+#include "workspace/render_model.h"
 #include "workspace/sql.h"
 
 enum { ARCHIVE_DEADLINE_MS = 20000 }; /* RMDIR holds the directory's kernel lock */
@@ -105,6 +106,7 @@ static void page_restore(struct page *p, pid_t tgid)
     }
     if (p->hidden && (!tgid || p->unlinker == tgid))
         p->hidden = 0;
+    renders_restore(p, tgid);
     sql_restore(p, tgid);
     page_changed(p);
 }

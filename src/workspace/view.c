@@ -8,6 +8,7 @@
 #include "json/json.h"
 #include "workspace/model.h"
 #include "workspace/present.h"
+#include "workspace/render_model.h"
 #include "workspace/sql.h"
 
 /* The documents in the order in which their problems are told. */
@@ -74,7 +75,10 @@ static struct text *view_info(struct page *p)
 
 static struct text *view_render(struct page *p)
 {
-    return p->render ? text_ref(p->render) : text_from_string("");
+    struct render *r = render_intern(p, "");
+    struct text *text = text_ref(r->answer);
+    render_unref(r);
+    return text;
 }
 
 static struct text *(*const view_makers[PAGE_FILES])(struct page *p) = {
@@ -154,9 +158,14 @@ struct text *page_view(struct page *p, enum page_file which)
 
 void page_view_stat(struct page *p, enum page_file which, struct stat *ret)
 {
-    cleanup_text struct text *text = page_view(p, which);
+    cleanup_text struct text *text = which == PAGE_RENDER ? NULL : page_view(p, which);
     ws_lock(p->ws);
     size_t size = text ? text->len : p->info_size;
+    const struct render *render = which == PAGE_RENDER ? page_renders(p)->sets : NULL;
+    while (render && *render->name)
+        render = render->older;
+    if (which == PAGE_RENDER)
+        size = render ? render->size : 0;
     *ret = (struct stat){
         .st_ino = page_file_number(p, which),
         .st_mode = S_IFREG | (p->id ? 0444 : 0644),
@@ -166,8 +175,8 @@ void page_view_stat(struct page *p, enum page_file which, struct stat *ret)
         .st_blocks = (blkcnt_t)((size + 511) / 512),
         .st_mtim = p->ctime,
     };
-    if (which == PAGE_RENDER && p->render)
-        ret->st_mtim = p->render_mtime;
+    if (render && render->number)
+        ret->st_mtim = render->mtime;
     ws_unlock(p->ws);
     ret->st_ctim = ret->st_atim = ret->st_mtim;
 }

@@ -15,6 +15,7 @@
 #include "workspace/conflict.h"
 #include "workspace/data.h"
 #include "workspace/keep.h"
+#include "workspace/render_model.h"
 #include "workspace/walk.h"
 #include "workspace/shed.h"
 
@@ -35,6 +36,7 @@ static const char ignore_text[] =
     "**/pages/*/info.json\n"
     "**/pages/*/params.json\n"
     "**/pages/*/render.json\n"
+    "**/pages/*/render/\n"
     "**/pages/*/sql/\n"
     "**/pages/*/verdict.json\n"
     "*.rejected\n"
@@ -123,6 +125,7 @@ void workspace_destroy(struct workspace *ws)
     if (!ws)
         return;
     keep_close(ws);
+    renders_close(ws);
     cache_close(ws->cache);
     HASH_ITER (hh_name, ws->by_name, p, tmp) {
         page_detach(p);

@@ -210,8 +210,8 @@ int page_ready(struct page *p, struct wait *w);
 /* The same for somebody who may ask for it next: behind all who wait for a page now, and an
  * hour is not too long. 0: it was here. */
 int page_fetch(struct page *p, struct wait *w);
-/* Runs the queries, or joins a run on its way; the answer is then page_view(PAGE_RENDER).
- */
+/* Runs the queries, or joins a run on its way, unless there is a fresh answer; it is then
+ * page_view(PAGE_RENDER) (render.h). */
 int page_render(struct page *p, struct wait *w);
 /* Is this file there to be seen now? listed: in a listing (rather than by name). */
 bool page_has(struct page *p, enum page_file which, bool listed);

@@ -17,7 +17,7 @@ import pages  # noqa: E402
 from harness import NotMeasured  # noqa: E402
 
 BUILT = ("src/amdahlfs", "src/local/amdahl-local", "tests/bench/floor", "tests/bench/delay",
-         "tests/bench/libfuse_debug.so")
+         "tests/bench/libfuse_debug.so", "tests/bench/rows")
 
 
 def quiet_stop(daemon):

@@ -177,7 +177,7 @@ def test_standing_in_it_the_while(room):
         os.unlink("more", dir_fd=back)
         assert sorted(os.listdir(back)) == sorted(
             ["errors", "info.json", "params.json", "render.json", "verdict.json", "page.json",
-             "queries.json", "spec.json", "sql", "notes.txt", f"n{back}"])
+             "queries.json", "render", "spec.json", "sql", "notes.txt", f"n{back}"])
     finally:
         for fd in (at, gone, back):
             if fd is not None:
@@ -507,9 +507,10 @@ def test_archived_from_here_leaves_nothing(room):
     notes(room)
     where = room.path / "pages" / "report"
     for name in os.listdir(where):
-        if name not in ("notes.txt", "sql"):
+        if name not in ("notes.txt", "sql", "render"):
             os.unlink(where / name)
     os.rmdir(where / "sql")
+    os.rmdir(where / "render")
     with fails_with(errno.ENOTEMPTY):
         os.rmdir(where)
     os.unlink(where / "notes.txt")

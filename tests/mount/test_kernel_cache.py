@@ -207,7 +207,7 @@ def test_spec_json_is_the_last_of_a_pages_files(pages):
     names = [e.name for e in os.scandir(pages.page("page-11"))]
     own = [n for n in names if n != "notes"]
     assert own == ["errors", "info.json", "params.json", "render.json", "verdict.json",
-                   "page.json", "queries.json", "sql", "spec.json"]
+                   "page.json", "queries.json", "sql", "render", "spec.json"]
 
 
 def test_the_end_while_something_is_being_told(pages, mount_at):

@@ -652,7 +652,7 @@ def test_a_file_becomes_the_document(weekly):
     assert not new.exists()
     assert not [n for n in os.listdir(page) if n not in
                 {"spec.json", "queries.json", "page.json", "params.json", "info.json",
-                 "verdict.json", "errors", "render.json", "sql"}]
+                 "verdict.json", "errors", "render.json", "render", "sql"}]
 
 
 def test_there_and_back(weekly):
