@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/clock.h"
 #include "base/strset.h"
 #include "base/table.h"
 #include "workspace/spool.h"
@@ -233,6 +234,21 @@ struct walks {
     unsigned under_way; /* bodies */
 };
 
+/* Sweeps that ask for what has changed (since.h). */
+struct since {
+    bool fails;            /* the filter does not do what it says */
+    bool asked;            /* the sweep under way asks by it */
+    bool ignored;          /* an older page came in it */
+    bool whole_wanted;     /* somebody waits for it */
+    bool whole_next;       /* the next one asks for all */
+    int64_t from_s;        /* from when it asks; wall time of the platform */
+    int64_t began_s;       /* when it began; wall time here */
+    int64_t known_s;       /* the same of the last good one */
+    int64_t whole_ms;      /* when the last whole one ended */
+    char *missing;         /* the id of a page that had to come and did not; NULL: none */
+    char text[CLOCK_TEXT]; /* from_s */
+};
+
 struct workspace {
     struct workspace_config config;            /* constant */
     struct overlay *overlay;                   /* constant */
@@ -257,7 +273,8 @@ struct workspace {
     struct loop_timer list_timer; /* of a workspace that is watched */
     unsigned watchers;            /* who wants to know what changes, as it does */
     struct spool *changes;        /* constant */
-    struct known *known;      /* what state.db says of pages that are not listed yet */
+    struct known *known; /* what state.db says of pages that are not listed yet */
+    struct since since;
     struct arrival *arrivals; /* of the list that comes in: no name yet (sweep.c) */
     size_t arrival_count, arrival_cap;
     struct strset arrival_ids;

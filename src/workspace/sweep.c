@@ -21,6 +21,7 @@
 #include "workspace/names.h"
 #include "workspace/present.h"
 #include "workspace/shed.h"
+#include "workspace/since.h"
 
 /* ---- a summary of a page that is known ------------------------------------------ */
 
@@ -345,6 +346,7 @@ static void list_part(void *arg, const struct platform_page *pages, size_t count
 {
     struct workspace *ws = arg;
     ws_lock(ws);
+    since_look(ws, pages, count);
     struct state_change *c = keep_begin(ws);
     for (size_t i = 0; i < count; i++) {
         struct page *p = list_take(ws, &pages[i]);
@@ -356,10 +358,11 @@ static void list_part(void *arg, const struct platform_page *pages, size_t count
     ws_unlock(ws);
 }
 
-static void list_complete(struct workspace *ws)
+static void list_complete(struct workspace *ws, bool whole)
 {
     arrivals_settle(ws, true);
-    list_drop_unseen(ws);
+    if (whole)
+        list_drop_unseen(ws);
     list_cache_end(ws);
     archived_swept(ws);
     ws->listed_once = true;
@@ -368,17 +371,11 @@ static void list_complete(struct workspace *ws)
     workspace_forgot(ws); /* as it came it takes more than what is kept of it */
 }
 
-static void list_done(void *arg, const struct platform_answer *answer)
+static void list_begin(struct workspace *ws, enum http_class class);
+
+/* Lock held, released. */
+static void list_end(struct workspace *ws, const struct platform_answer *answer)
 {
-    struct workspace *ws = arg;
-    ws_lock(ws);
-    ws->listing = false;
-    if (answer->err) {
-        arrivals_drop(ws);
-        list_cache_break_off(ws);
-    } else {
-        list_complete(ws);
-    }
     list_forget_gone(ws);
     struct wait *waits = wait_take(&ws->list_waits);
     changes_look_later(ws);
@@ -388,15 +385,42 @@ static void list_done(void *arg, const struct platform_answer *answer)
     wait_run(waits, answer->err);
 }
 
-void list_sweep(struct workspace *ws, enum http_class class)
+static void list_done(void *arg, const struct platform_answer *answer)
+{
+    struct workspace *ws = arg;
+    ws_lock(ws);
+    ws->listing = false;
+    enum since_end end = since_end(ws, answer->err);
+    if (answer->err) {
+        arrivals_drop(ws);
+        list_cache_break_off(ws);
+    } else {
+        list_complete(ws, end == SINCE_WHOLE);
+    }
+    if (end == SINCE_DOUBT) {
+        list_begin(ws, ws->list_waits ? HTTP_INTERACTIVE : HTTP_BACKGROUND);
+        ws_unlock(ws);
+    } else {
+        list_end(ws, answer);
+    }
+}
+
+static void list_begin(struct workspace *ws, enum http_class class)
 {
     struct platform_call call = {class, 0, list_done, ws, wait_who(ws->list_waits)};
-    const struct platform_query all = {.part = list_part};
-    if (ws->listing)
-        return;
     ws->listing = true;
     ws->tried_ms = clock_ms();
     ws->sweep++;
     list_cache_begin(ws);
-    platform_pages_list(ws->config.platform, &all, &call);
+    const struct platform_query query = {.updated_since = since_begin(ws, class),
+                                         .part = list_part};
+    platform_pages_list(ws->config.platform, &query, &call);
+}
+
+void list_sweep(struct workspace *ws, enum http_class class)
+{
+    if (!ws->listing)
+        list_begin(ws, class);
+    else if (class == HTTP_INTERACTIVE)
+        since_want_whole(ws);
 }

@@ -18,6 +18,7 @@
 #include "workspace/render_model.h"
 #include "workspace/walk.h"
 #include "workspace/shed.h"
+#include "workspace/since.h"
 
 /* What changes by itself, so that git, ripgrep and indexers pass it by. Ordinary scratch
  * files from then on: a user may write their own. The leading ** is for ripgrep: asked
@@ -126,6 +127,7 @@ void workspace_destroy(struct workspace *ws)
         return;
     keep_close(ws);
     renders_close(ws);
+    since_finish(ws);
     cache_close(ws->cache);
     HASH_ITER (hh_name, ws->by_name, p, tmp) {
         page_detach(p);

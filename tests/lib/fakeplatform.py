@@ -35,6 +35,8 @@ class Shape:
     paging: str = "offset"         # offset | cursor | none (the whole list, limit ignored)
     envelope: str = "items"        # items | pages | data | data.items | bare | other
     summary: tuple = ("updated_at", "version")  # change tokens that summaries carry
+    since: str = "ignored"         # updated_at_gte: ignored | honoured | later (not equal) |
+                                   # nothing (matches no page) | refused
     timestamps: bool = True        # created_at and updated_at on full pages
     wrap: bool = False             # success answers stand under a lone {"data": ...}
     errors: str = "object"         # object | code | sentence | flat | string | success_false
@@ -357,7 +359,18 @@ class Handler(fakefaults.Faults, http.server.BaseHTTPRequestHandler):
     def list_pages(self, body):
         shape, query = self.fake.shape, self.seen.query
         live = [p for p in self.fake.pages.values() if p["status"] != "archived"]
+        if query.get("updated_at_gte"):
+            if shape.since == "refused":
+                return self.error(400, "invalid_argument", "no such filter")
+            live = self.updated_since(live, query["updated_at_gte"])
         return self.paged([self.summary(p) for p in live], shape, query)
+
+    def updated_since(self, pages, when):
+        """Times of this server have no fraction."""
+        when = when.replace(".000Z", "Z")
+        kept = {"ignored": lambda p: True, "honoured": lambda p: p["updated_at"] >= when,
+                "later": lambda p: p["updated_at"] > when, "nothing": lambda p: False}
+        return [p for p in pages if kept[self.fake.shape.since](p)]
 
     def paged(self, rows, shape, query):
         limit = min(int(query.get("limit", 50)), 200)
