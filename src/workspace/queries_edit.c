@@ -209,7 +209,7 @@ struct text *queries_add(const struct queries *q, const char *name, const char *
     __attribute__((__cleanup__(layout_finish))) struct layout l = {
         BUF_INIT, BUF_INIT, BUF_INIT, BUF_INIT, BUF_INIT};
     cleanup_buf struct buf put = BUF_INIT;
-    struct json_span last;
+    struct json_span last = {0};
     bool any = array_end(q, &l, &last);
     if (any)
         buf_putc(&put, ',');
