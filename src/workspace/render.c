@@ -95,6 +95,37 @@ struct render *render_intern(struct page *p, const char *name)
     return r;
 }
 
+/* Nobody has it in hand, and it is as it would be made again. */
+static bool render_is_idle(const struct render *r)
+{
+    const struct render_file *f;
+    if (atomic_load(&r->users) || r->number || r->running || r->made || r->copies)
+        return false;
+    for (f = r->files; f; f = f->hh.next)
+        if (f->hidden || f->unlinker)
+            return false;
+    return true;
+}
+
+void renders_trim(struct page *p)
+{
+    struct renders *all = p->renders;
+    struct render *r;
+    struct render *tmp;
+    if (!all)
+        return;
+    DL_FOREACH_SAFE2(all->sets, r, tmp, older)
+    if (render_is_idle(r)) {
+        DL_DELETE2(all->sets, r, newer, older);
+        all->count--;
+        render_free(r);
+    }
+    if (all->sets || all->touched.tv_sec || all->hidden || all->made || all->unlinker)
+        return;
+    renders_free(p);
+    p->renders = NULL;
+}
+
 void renders_free(struct page *p)
 {
     struct render *r;

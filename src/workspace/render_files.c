@@ -161,14 +161,35 @@ int render_stat(struct render *r, struct stat *ret)
     return err;
 }
 
+static bool render_names_known(struct page *p)
+{
+    return !p->id || !page_doc_of(p, PAGE_QUERIES)->present ||
+           (p->body == BODY_SHED && p->renders->names_known);
+}
+
+/* Lock not held. True: they are known, and stay so when the text leaves the memory. */
+static bool render_names_take(struct page *p)
+{
+    ws_lock(p->ws);
+    bool here = page_doc_of(p, PAGE_QUERIES)->remote;
+    page_render_names(p);
+    ws_unlock(p->ws);
+    return here;
+}
+
 int render_names_ready(struct render *r, struct wait *w)
 {
+    enum { TRIES = 3 }; /* it may leave the memory just then (shed.h) */
     struct page *p = r->page;
-    ws_lock(p->ws);
-    bool known = !p->id || !page_doc_of(p, PAGE_QUERIES)->present ||
-                 (p->body == BODY_SHED && p->renders->names_known);
-    ws_unlock(p->ws);
-    return known ? 0 : page_ready(p, w);
+    for (int i = 0; i < TRIES; i++) {
+        ws_lock(p->ws);
+        bool known = render_names_known(p);
+        ws_unlock(p->ws);
+        int err = known ? 0 : page_file_ready(p, true, w);
+        if (known || err || render_names_take(p))
+            return err;
+    }
+    return 0;
 }
 
 /* ---- files ------------------------------------------------------------------- */

@@ -72,6 +72,8 @@ void renders_touch(struct page *p);
 
 /* The page goes: no lock, nobody has it any more. */
 void renders_free(struct page *p);
+/* What nobody has in hand goes, as long as nothing of it must be remembered. */
+void renders_trim(struct page *p);
 /* What the page's queries gave is not fresh any more. */
 void renders_drop(struct page *p);
 /* What rm took away comes back; tgid 0: whoever took it. */

@@ -10,6 +10,7 @@
 #include "workspace/cache.h"
 #include "workspace/conflict.h"
 #include "workspace/overlay.h"
+#include "workspace/render_model.h"
 #include "workspace/sql.h"
 
 /* Bytes of texts that stay; so many pages are looked at for one that may go; what was asked
@@ -172,13 +173,11 @@ void shed_note_used(struct page *p)
     DL_APPEND2(ws->loaded, p, loaded_prev, loaded_next);
 }
 
-void shed_others(struct page *p)
+/* Those used longest ago, `tries` of them, but not p. */
+static void shed_some(struct workspace *ws, const struct page *p, size_t tries)
 {
-    struct workspace *ws = p->ws;
-    for (int i = 0; i < SHED_TRIES && ws->loaded_bytes > LOADED_BYTES; i++) {
+    while (tries-- && ws->loaded_bytes > LOADED_BYTES && ws->loaded != p) {
         struct page *oldest = ws->loaded;
-        if (oldest == p)
-            return;
         if (page_may_shed(oldest)) {
             page_shed(oldest);
             shed_forget(oldest);
@@ -186,6 +185,20 @@ void shed_others(struct page *p)
             shed_note_used(oldest);
         }
     }
+}
+
+void shed_others(struct page *p)
+{
+    shed_some(p->ws, p, SHED_TRIES);
+}
+
+/* Who kept them then may be gone, and nothing comes that would shed others. */
+static void shed_all(struct workspace *ws)
+{
+    size_t count = 0;
+    struct page *p;
+    DL_COUNT2(ws->loaded, p, count, loaded_next);
+    shed_some(ws, NULL, count);
 }
 
 /* ---- what the kernel forgot --------------------------------------------------------- */
@@ -251,6 +264,7 @@ void docs_unhusk(struct page *p)
 static void page_trim(struct page *p)
 {
     sql_trim(p);
+    renders_trim(p);
     for (int i = 0; i < page_docs(p); i++) {
         struct doc *d = &p->docs[i];
         struct item *it = d->file;
@@ -312,6 +326,7 @@ static void workspace_trim(void *arg)
     struct workspace *ws = arg;
     atomic_store(&ws->trimming, false);
     ws_lock(ws);
+    shed_all(ws);
     workspace_husk(ws);
     ws_unlock(ws);
     malloc_trim(0);
