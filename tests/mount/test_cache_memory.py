@@ -196,10 +196,12 @@ def test_what_the_kernel_has_is_opened_without_its_text(fake, many):
         assert json.loads((many.page(f"p{n:02}") / "spec.json").read_text()) == spec_of_page(n)
 
 
-def test_a_read_that_waits_for_its_text_is_interrupted(fake, many):
-    path = many.page("p00") / "spec.json"
-    walk(many)
-    lose_cache(many.path)
+def test_a_read_that_waits_for_its_text_is_interrupted(fake, fake_mount):
+    """The cache has no room for it."""
+    fill(fake)
+    mount = fake_mount(options="refresh=3600,cache_size=1,read_ahead=0")
+    path = mount.page("p00") / "spec.json"
+    walk(mount)
     fake.fault("GET", "/pages/pg-00$", "hang")
     forget_bytes(path)
     fake.forget()
