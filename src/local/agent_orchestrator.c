@@ -2,6 +2,7 @@
  * together. */
 #include <ctype.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -100,7 +101,7 @@ static void delegate(struct agent_turn *t, const char *part)
     cleanup_buf struct buf title = BUF_INIT;
     struct timespec now = clock_now();
     agent_id_make((int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000, child.id);
-    strcpy(child.parent_id, t->session->id);
+    snprintf(child.parent_id, sizeof child.parent_id, "%s", t->session->id);
     child.profile = xstrdup(profile->id);
     child.user_id = xstrdup(t->session->user_id);
     child.task = xstrdup(part);

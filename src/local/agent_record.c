@@ -144,7 +144,7 @@ void agent_id_make(int64_t now_ms, char ret[AGENT_ID_TEXT])
     static const char digits[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     char random[17];
     random_hex(random, 16);
-    strcpy(ret, "as_");
+    memcpy(ret, "as_", 3);
     for (int i = 0; i < 10; i++)
         ret[3 + i] = digits[(uint64_t)now_ms >> (45 - 5 * i) & 31];
     uint64_t bits = strtoull(random, NULL, 16);

@@ -1,6 +1,7 @@
 #include "local/agent_words.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -86,13 +87,13 @@ static void add_wanted(struct agent_words *w, const char *word, bool grouping)
     if (w->wanted_count == AGENT_WORDS_MAX)
         return;
     w->grouping[w->wanted_count] = grouping;
-    strcpy(w->wanted[w->wanted_count++], word);
+    snprintf(w->wanted[w->wanted_count++], sizeof w->wanted[0], "%s", word);
 }
 
 static void add_unwanted(struct agent_words *w, const char *word)
 {
     if (w->unwanted_count < AGENT_WORDS_MAX)
-        strcpy(w->unwanted[w->unwanted_count++], word);
+        snprintf(w->unwanted[w->unwanted_count++], sizeof w->unwanted[0], "%s", word);
 }
 
 void agent_words_add(struct agent_words *w, const char *text)

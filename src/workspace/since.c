@@ -106,8 +106,8 @@ static enum since_end since_judge(struct workspace *ws, int err)
     if (err)
         return SINCE_PART;
     if (s->ignored) {
-        since_give_up(ws, "is ignored");
-        return SINCE_WHOLE;
+        since_give_up(ws, "gives older pages");
+        return SINCE_DOUBT;
     }
     const struct page *missing = since_missing(ws);
     if (missing)

@@ -3,10 +3,10 @@
  *
  * No document says that the platform's list honours that filter, so it is used only where it
  * can be seen to work, each time: it asks from a minute before the newest change that is
- * known, so that at least one known page must come, and none from before that moment. A
- * platform that ignores the filter gives its whole list, which is taken as one; where a page
- * is missing, or the request is refused, a whole sweep follows. Either way the filter is not
- * used again while this mount lives, unless the missing page turns out to be gone.
+ * known, so that at least one known page must come, and none from before that moment. Where
+ * a page is missing, an older one comes, or the request is refused, a whole sweep follows:
+ * what such an answer lacks is not gone, also where it looks like the whole list. The filter
+ * is not used again then while this mount lives, unless the missing page turns out to be gone.
  *
  * What such a sweep cannot tell is seen by the next whole one: that a page is gone, or that
  * its time went back. So each tenth minute is a whole one's, and so is every sweep somebody
@@ -23,9 +23,9 @@ const char *since_begin(struct workspace *ws, enum http_class class);
 void since_look(struct workspace *ws, const struct platform_page *pages, size_t count);
 
 enum since_end {
-    SINCE_WHOLE, /* it was, or turned out to be, the whole list */
+    SINCE_WHOLE, /* it asked for all */
     SINCE_PART,
-    SINCE_DOUBT, /* a page that must have come did not: ask for all now */
+    SINCE_DOUBT, /* the answer is not what was asked for: ask for all now */
 };
 /* All that came is taken in; err: the sweep failed by that. */
 enum since_end since_end(struct workspace *ws, int err);

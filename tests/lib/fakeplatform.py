@@ -36,7 +36,7 @@ class Shape:
     envelope: str = "items"        # items | pages | data | data.items | bare | other
     summary: tuple = ("updated_at", "version")  # change tokens that summaries carry
     since: str = "ignored"         # updated_at_gte: ignored | honoured | later (not equal) |
-                                   # nothing (matches no page) | refused
+                                   # coarse (by the hour) | nothing (no page) | refused
     timestamps: bool = True        # created_at and updated_at on full pages
     wrap: bool = False             # success answers stand under a lone {"data": ...}
     errors: str = "object"         # object | code | sentence | flat | string | success_false
@@ -369,7 +369,8 @@ class Handler(fakefaults.Faults, http.server.BaseHTTPRequestHandler):
         """Times of this server have no fraction."""
         when = when.replace(".000Z", "Z")
         kept = {"ignored": lambda p: True, "honoured": lambda p: p["updated_at"] >= when,
-                "later": lambda p: p["updated_at"] > when, "nothing": lambda p: False}
+                "later": lambda p: p["updated_at"] > when, "nothing": lambda p: False,
+                "coarse": lambda p: p["updated_at"][:13] >= when[:13]}
         return [p for p in pages if kept[self.fake.shape.since](p)]
 
     def paged(self, rows, shape, query):

@@ -63,7 +63,20 @@ def test_a_filter_that_is_ignored_is_used_once(many):
     seen = lists(fake)
     assert [bool(asked(r)) for r in seen[:9]] == [True] * 3 + [False] * 6
     assert len(mount.names()) == PAGES
-    assert "is ignored" in mount.daemon.text()
+    assert "gives older pages" in mount.daemon.text()
+
+
+def test_older_pages_are_not_all_pages(many):
+    """A server that rounds: some come that were not asked for, and the others are not gone."""
+    fake, mount = many("coarse")
+    fake.clock -= fake.clock % 3600     # in the midst of the newest hour
+    for n in range(OLD, PAGES):
+        fake.change_page(f"pg-{n:03}", name=f"q{n:03}")
+    (mount.path / ".amdahl" / "ctl").write_text("refresh\n")
+    fake.forget()
+    use_until(mount, lambda: len(mount.names()) != PAGES or len(lists(fake)) >= 7, "two sweeps")
+    assert len(mount.names()) == PAGES
+    assert "gone from the platform" not in mount.daemon.text()
 
 
 @pytest.mark.parametrize("since, words", [("nothing", "hides pages"), ("refused", "is refused")])
