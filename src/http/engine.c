@@ -142,3 +142,12 @@ void engine_remove(struct engine *e, struct transfer *t)
 {
     curl_multi_remove_handle(e->multi, t->easy);
 }
+
+/* What was kept back may be handed out in here; libcurl sets its timer for the rest. */
+void engine_resume(struct engine *e, struct transfer *t)
+{
+    CURLcode code = curl_easy_pause(t->easy, CURLPAUSE_CONT);
+    if (code != CURLE_OK && code != CURLE_WRITE_ERROR)
+        log_error("http: libcurl: %s", curl_easy_strerror(code));
+    engine_collect(e);
+}

@@ -21,5 +21,7 @@ void engine_destroy(struct engine *e);
 void engine_add(struct engine *e, struct transfer *t);
 /* Takes it out before its end; no done follows. */
 void engine_remove(struct engine *e, struct transfer *t);
+/* Goes on with one whose sink did not take what came. */
+void engine_resume(struct engine *e, struct transfer *t);
 
 #endif

@@ -29,7 +29,7 @@ static void http_count_answer(struct http *h, struct job *job,
 {
     pthread_mutex_lock(&h->lock);
     DL_DELETE2(h->all, job, all_prev, all_next);
-    if (answer->err && answer->err != -ECANCELED) {
+    if (answer->err && answer->err != -ECANCELED && answer->err != -EINTR) {
         h->stats.errors++;
         snprintf(h->stats.last_error, sizeof h->stats.last_error, "%s", answer->reason);
     }
@@ -47,6 +47,8 @@ void http_finish(struct http *h, struct job *job, struct http_answer *answer)
               answer->status, answer->err ? " " : "", answer->reason, job->attempts,
               (long long)(clock_ms() - job->started));
     job->done(job->arg, answer);
+    if (job->stream)
+        stream_over(job->stream);
     stop_check(h, job);
     job_free(job);
 }
@@ -82,6 +84,8 @@ void http_start(struct http *h, struct job *job, int64_t now)
         .timeout_ms = left < h->timeout_ms ? left : h->timeout_ms,
         .max_body = h->max_body,
     };
+    if (job->stream)
+        stream_prepare(job, &order);
     job_move(job, JOB_FLYING);
     job->attempted_at = now;
     job->cut_short = left < h->timeout_ms;
@@ -120,9 +124,14 @@ void http_send_probe(struct http *h, const struct http_request *request)
     http_accept(job);
 }
 
+void http_send_job(struct job *job)
+{
+    loop_post(job->http->loop, http_accept, job);
+}
+
 void http_send(struct http *h, const struct http_request *request)
 {
-    loop_post(h->loop, http_accept, job_new(h, request));
+    http_send_job(job_new(h, request));
 }
 
 /* ---- the end of an attempt -------------------------------------------------------- */
@@ -169,7 +178,7 @@ static bool http_is_gone(const struct transfer_result *r)
 static void http_note_attempt(struct http *h, struct job *job,
                               const struct transfer_result *r, int64_t now)
 {
-    bool answered = r->err == 0 || r->err == -EFBIG;
+    bool answered = r->err == 0 || r->err == -EFBIG || r->err == -EPROTO;
     struct breaker_attempt attempt = {
         .trial = job->trial,
         .answered = answered,
@@ -192,9 +201,8 @@ static void http_note_attempt(struct http *h, struct job *job,
     queue_probe(h);
 }
 
-/* Returns the wait before the next attempt that the server asks for. */
-static int64_t http_learn(struct http *h, struct job *job, const struct transfer *t,
-                          const struct transfer_result *r)
+int64_t http_learn(struct http *h, struct job *job, const struct transfer *t,
+                   const struct transfer_result *r)
 {
     int64_t now = clock_ms();
     int64_t wait = r->err ? 0 : http_server_wait(t, r->status);
@@ -291,8 +299,10 @@ static void http_on_transfer(void *arg, struct transfer *t, CURLcode code)
     struct transfer_result r;
     transfer_result(t, code, &r);
     job->transfer = NULL;
-    h->flying[job->class]--;
-    http_settle(h, job, t, &r);
+    if (!job->stream || !stream_end(h, job, t, &r)) {
+        h->flying[job->class]--;
+        http_settle(h, job, t, &r);
+    }
     transfer_free(t);
     queue_pump(h);
 }

@@ -105,6 +105,7 @@ struct http_stats {
     uint64_t requests; /* attempts sent */
     uint64_t retries, errors, rate_limited;
     unsigned in_flight, queued;
+    unsigned streams;                /* open ones (stream.h), in neither */
     uint64_t sent[HTTP_CLASSES];     /* attempts */
     int64_t waited_ms[HTTP_CLASSES]; /* for their turn, all of them together */
     unsigned flying[HTTP_CLASSES];
@@ -124,7 +125,8 @@ void http_get_stats(struct http *h, struct http_stats *ret);
 struct http_pending {
     const char *method, *path;
     enum http_class class;
-    const char *state; /* "queued", "sent", "retry" (sleeps before it), "key" (is read) */
+    const char *state; /* "queued", "sent", "retry" (sleeps before it), "key" (is read),
+                        * "stream" (open, see stream.h) */
     int64_t age_ms;
     int who;
 };

@@ -5,6 +5,7 @@
  *             its timer is the deadline
  *   flying    with libcurl; libcurl's timeout is the deadline
  *   sleeping  its timer is the end of the pause before the next attempt
+ *   streaming with libcurl, its attempt counted as over (stream.c)
  *   asking    in auth.waiting, while the key is read again after a 401
  * All of it belongs to the loop's thread, but for what `lock` guards. */
 #ifndef HTTP_INTERNAL_H
@@ -18,7 +19,14 @@
 #include "http/http.h"
 #include "http/retry.h"
 
-enum job_place { JOB_NEW, JOB_QUEUED, JOB_FLYING, JOB_SLEEPING, JOB_ASKING };
+enum job_place {
+    JOB_NEW,
+    JOB_QUEUED,
+    JOB_FLYING,
+    JOB_SLEEPING,
+    JOB_ASKING,
+    JOB_STREAMING
+};
 
 struct job {
     struct http *http;
@@ -30,6 +38,7 @@ struct job {
     http_done_fn *done;
     void *arg;
     bool (*wanted)(void *arg);
+    struct http_stream *stream; /* or NULL */
 
     int who;              /* as in http_request */
     enum job_place place; /* written by the loop's thread, under the lock (job_move) */
@@ -89,6 +98,7 @@ struct http {
     int64_t waiting_since[HTTP_CLASSES]; /* one of them is served or comes to be first */
     int64_t waited_ms[HTTP_CLASSES];     /* in all */
     unsigned flying[HTTP_CLASSES];
+    unsigned streaming[HTTP_CLASSES];
     unsigned jobs[HTTP_CLASSES];
     struct auth auth;
     unsigned chance; /* state of the jitter */
@@ -115,6 +125,20 @@ void http_fail(struct http *h, struct job *job, int err, const char *reason);
 /* As http_send(); what comes of it is seen by the breaker alone. */
 void http_send_probe(struct http *h, const struct http_request *request);
 unsigned http_in_flight(const struct http *h);
+/* http_send() of a job that is made. */
+void http_send_job(struct job *job);
+/* An attempt is over: the budget, the breaker and the stats are told. Returns the wait
+ * before the next one that the server asks for. */
+int64_t http_learn(struct http *h, struct job *job, const struct transfer *t,
+                   const struct transfer_result *r);
+
+/* stream.c: its job starts; order is what it starts with. */
+void stream_prepare(struct job *job, struct transfer_order *order);
+/* Its transfer ended and flies no more. True: it was open, and has been answered. */
+bool stream_end(struct http *h, struct job *job, struct transfer *t,
+                const struct transfer_result *r);
+/* Its job is answered, and gone after this. */
+void stream_over(struct http_stream *s);
 
 /* show.c: for http_get_stats(), which may run on any thread. */
 void http_publish(struct http *h);

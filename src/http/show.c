@@ -18,11 +18,12 @@ const char *http_class_name(enum http_class class)
 /* Lock held. */
 static void show_classes(struct http *h)
 {
-    h->stats.in_flight = h->stats.queued = 0;
+    h->stats.in_flight = h->stats.queued = h->stats.streams = 0;
     for (unsigned i = 0; i < HTTP_CLASSES; i++) {
         h->stats.flying[i] = h->flying[i];
-        h->stats.waiting[i] = h->jobs[i] - h->flying[i];
+        h->stats.waiting[i] = h->jobs[i] - h->flying[i] - h->streaming[i];
         h->stats.waited_ms[i] = h->waited_ms[i];
+        h->stats.streams += h->streaming[i];
         h->stats.in_flight += h->stats.flying[i];
         h->stats.queued += h->stats.waiting[i];
     }
@@ -68,7 +69,7 @@ static const char *show_place(enum job_place place)
 {
     static const char *const names[] = {
         [JOB_NEW] = "queued",     [JOB_QUEUED] = "queued", [JOB_FLYING] = "sent",
-        [JOB_SLEEPING] = "retry", [JOB_ASKING] = "key",
+        [JOB_SLEEPING] = "retry", [JOB_ASKING] = "key",    [JOB_STREAMING] = "stream",
     };
     return names[place];
 }

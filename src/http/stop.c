@@ -21,6 +21,12 @@ static void stop_cancel(struct http *h, struct job *job)
         if (job->trial)
             h->breaker.trial = false;
     }
+    if (job->place == JOB_STREAMING) {
+        answer.sent = true;
+        engine_remove(h->engine, job->transfer);
+        transfer_free(steal_ptr(job->transfer));
+        h->streaming[job->class]--;
+    }
     http_finish(h, job, &answer);
 }
 

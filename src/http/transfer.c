@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/alloc.h"
 #include "base/clock.h"
@@ -34,16 +35,52 @@ static int transfer_seek(void *arg, curl_off_t offset, int origin)
     return CURL_SEEKFUNC_OK;
 }
 
+static size_t transfer_pass_on(struct transfer *t, const char *data, size_t n)
+{
+    int r = t->sink->data(t->owner, data, n);
+    if (r == 0)
+        return n;
+    if (r > 0)
+        return CURL_WRITEFUNC_PAUSE;
+    t->sink_err = r;
+    return 0;
+}
+
 static size_t transfer_write(char *data, size_t size, size_t count, void *arg)
 {
     struct transfer *t = arg;
     size_t n = size * count;
+    if (t->streaming)
+        return transfer_pass_on(t, data, n);
     if (n > t->max_body - t->answer.len) {
         t->too_big = true;
         return 0; /* anything but n ends the transfer */
     }
     buf_append(&t->answer, data, n);
     return n;
+}
+
+static bool transfer_is_event_stream(const char *type)
+{
+    static const char want[] = "text/event-stream";
+    size_t n = sizeof want - 1;
+    return type && strncasecmp(type, want, n) == 0 && strchr("; \t", type[n]);
+}
+
+/* The header is over, unless that was the one of an interim answer. False: go no further. */
+static bool transfer_open(struct transfer *t)
+{
+    long status = 0;
+    char *type = NULL;
+    curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (status != 200)
+        return true;
+    curl_easy_getinfo(t->easy, CURLINFO_CONTENT_TYPE, &type);
+    t->streaming = transfer_is_event_stream(type);
+    t->no_stream = !t->streaming;
+    if (t->streaming)
+        t->sink->opened(t->owner);
+    return t->streaming;
 }
 
 static size_t transfer_header(char *line, size_t size, size_t count, void *arg)
@@ -56,6 +93,9 @@ static size_t transfer_header(char *line, size_t size, size_t count, void *arg)
         return 0;
     }
     head_line(&t->head, line, n);
+    bool last = n > 0 && (line[0] == '\r' || line[0] == '\n');
+    if (last && t->sink && !t->streaming && !transfer_open(t))
+        return 0;
     return n;
 }
 
@@ -82,7 +122,9 @@ static void transfer_set_headers(struct transfer *t, const struct transfer_order
     } else {
         transfer_add_header(t, "X-API-Key", o->key);
     }
-    transfer_add_header(t, "Accept", "application/json");
+    transfer_add_header(t, "Accept", o->sink ? "text/event-stream" : "application/json");
+    if (o->last_id)
+        transfer_add_header(t, "Last-Event-ID", o->last_id);
     if (o->api_version)
         transfer_add_header(t, "X-Amdahl-API-Version", o->api_version);
     if (o->body)
@@ -123,7 +165,9 @@ static void transfer_set_body(struct transfer *t, const struct transfer_order *o
     curl_easy_setopt(t->easy, CURLOPT_WRITEDATA, t);
     curl_easy_setopt(t->easy, CURLOPT_HEADERFUNCTION, transfer_header);
     curl_easy_setopt(t->easy, CURLOPT_HEADERDATA, t);
-    curl_easy_setopt(t->easy, CURLOPT_ACCEPT_ENCODING, ""); /* all that libcurl knows */
+    if (!o->sink) /* what compresses a stream holds it back */
+        curl_easy_setopt(t->easy, CURLOPT_ACCEPT_ENCODING,
+                         ""); /* all that libcurl knows */
 }
 
 static void transfer_set_connection(struct transfer *t, const struct transfer_order *o)
@@ -136,7 +180,7 @@ static void transfer_set_connection(struct transfer *t, const struct transfer_or
     curl_easy_setopt(t->easy, CURLOPT_SSL_VERIFYHOST, 2L);
     curl_easy_setopt(t->easy, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS, connect_ms);
-    curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)o->timeout_ms);
+    curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, o->sink ? 0L : (long)o->timeout_ms);
     if (o->fresh)
         curl_easy_setopt(t->easy, CURLOPT_FRESH_CONNECT, 1L);
 #if LIBCURL_VERSION_NUM >= 0x075700
@@ -167,6 +211,7 @@ struct transfer *transfer_new(const struct transfer_order *order, void *owner)
     t->body = text_ref(order->body);
     t->repeatable = order->repeatable;
     t->max_body = order->max_body;
+    t->sink = order->sink;
     head_init(&t->head);
     curl_easy_setopt(t->easy, CURLOPT_PRIVATE, t);
     curl_easy_setopt(t->easy, CURLOPT_ERRORBUFFER, t->error);
@@ -237,6 +282,10 @@ static int transfer_errno(struct transfer *t, CURLcode code)
 {
     if (t->too_big)
         return -EFBIG;
+    if (t->no_stream)
+        return -EPROTO;
+    if (t->sink_err)
+        return t->sink_err;
     if (code == CURLE_COULDNT_CONNECT)
         return transfer_connect_errno(t);
     for (size_t i = 0; i < ARRAY_LEN(transfer_errors); i++)
@@ -262,6 +311,12 @@ static const char *transfer_reason(struct transfer *t, CURLcode code)
     if (t->too_big)
         snprintf(t->error, sizeof t->error,
                  "the platform's answer is larger than %zu bytes", t->max_body);
+    else if (t->no_stream)
+        snprintf(t->error, sizeof t->error,
+                 "the platform's answer is no stream of events");
+    else if (t->sink_err)
+        snprintf(t->error, sizeof t->error, "the stream cannot be used: %s",
+                 strerrordesc_np(-t->sink_err));
     else
         snprintf(t->error, sizeof t->error, "%s%.240s",
                  transfer_is_tls(code) ? "TLS: " : "", words);
@@ -285,6 +340,8 @@ void transfer_result(struct transfer *t, CURLcode code, struct transfer_result *
         curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &ret->status);
     if (code == CURLE_OK && ret->status < 200)
         code = CURLE_WEIRD_SERVER_REPLY;
+    if (code == CURLE_OK && ret->status == 200 && t->sink && !t->streaming)
+        code = CURLE_RECV_ERROR; /* it was cut off in its header */
     if (code != CURLE_OK) {
         ret->status = 0;
         ret->err = transfer_errno(t, code);

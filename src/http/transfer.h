@@ -12,6 +12,13 @@
 #include "http/head.h"
 #include "http/url.h"
 
+/* Where the body of a stream goes. Called from within libcurl. */
+struct transfer_sink {
+    void (*opened)(void *owner); /* 200 and text/event-stream came */
+    /* 0; 1: not taken, until engine_resume(); a negative errno ends the transfer. */
+    int (*data)(void *owner, const char *data, size_t len);
+};
+
 enum auth_mode { AUTH_BEARER, AUTH_API_KEY };
 
 struct transfer_order {
@@ -24,8 +31,10 @@ struct transfer_order {
     const char *api_version; /* or NULL */
     bool fresh;              /* on a new connection */
     bool repeatable;         /* libcurl may start again when a reused connection dies */
-    int64_t timeout_ms;
+    int64_t timeout_ms;      /* of a stream: to connect */
     size_t max_body;
+    const struct transfer_sink *sink; /* it is a stream; or NULL */
+    const char *last_id;              /* its Last-Event-ID, or NULL */
 };
 
 struct transfer {
@@ -38,6 +47,10 @@ struct transfer {
     struct buf answer;
     size_t max_body;
     bool too_big;
+    const struct transfer_sink *sink;
+    bool streaming; /* the sink gets the body */
+    bool no_stream; /* 200, but of another type */
+    int sink_err;
     struct head head;
     char error[CURL_ERROR_SIZE];
 };

@@ -142,7 +142,7 @@ void web_stop(struct web *w)
 
 /* ---- a bare socket ----------------------------------------------------------------- */
 
-enum { RAW_MAX = 64 };
+enum { RAW_MAX = 96 };
 
 struct raw {
     int fd;
