@@ -275,10 +275,10 @@ static void an_error_of_the_reader_ends_it(void **state)
 static void it_outlives_the_time_of_an_attempt(void **state)
 {
     struct scene s;
-    scene_start(&s, serve_two_parts, 300);
+    scene_start(&s, serve_two_parts, 3000);
     reader_open(&s.reader, &s.net);
     reader_wait_for(&s.reader, "one");
-    usleep(600 * 1000); /* twice its time */
+    usleep(4000 * 1000); /* more than its time */
     assert_false(s.reader.end.done);
     scene_pass_gate(&s);
     net_wait(&s.reader.end);
