@@ -151,6 +151,7 @@ struct raw {
     void *arg;
     pthread_t thread;
     atomic_uint connections;
+    atomic_uint accepted; /* may be one more: its thread is just made */
     struct raw_talk {
         struct raw *raw;
         int fd;
@@ -174,6 +175,7 @@ static void *raw_accept(void *arg)
         int fd = accept(r->fd, NULL, NULL);
         if (fd < 0)
             break;
+        atomic_store(&r->accepted, i + 1);
         r->talks[i] = (struct raw_talk){.raw = r, .fd = fd, .number = i + 1};
         assert(!pthread_create(&r->talks[i].thread, NULL, raw_talk, &r->talks[i]));
         atomic_store(&r->connections, i + 1);
@@ -221,7 +223,7 @@ const char *raw_url(const struct raw *r)
 
 unsigned raw_connections(struct raw *r)
 {
-    return atomic_load(&r->connections);
+    return atomic_load(&r->accepted);
 }
 
 void raw_stop(struct raw *r)
