@@ -92,7 +92,9 @@ def test_demo_is_fresh(reader):
                            "max(timestamp) > date('now', '-3 days') AS new, "
                            "max(timestamp) <= datetime('now') AS past, "
                            "count(DISTINCT company_name) AS companies FROM interactions")
-    assert answer.json["rows"] == [{"old": 1, "new": 1, "past": 1, "companies": 48}]
+    row, = answer.json["rows"]
+    assert 40 <= row.pop("companies") <= 48    # one whose only deal is to come has none
+    assert row == {"old": 1, "new": 1, "past": 1}
 
 
 def rendered(answer):
