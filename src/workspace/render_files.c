@@ -94,9 +94,11 @@ const struct render_names *page_render_names(struct page *p)
                        d->mtime.tv_sec == all->names_time.tv_sec &&
                        d->mtime.tv_nsec == all->names_time.tv_nsec))
         return &all->names; /* not in memory now: as they were */
-    bool again = all->names_known;
-    render_names_finish(&all->names);
+    struct render_names old = all->names;
+    all->names = (struct render_names){0};
     render_names_read(d->remote, &all->names);
+    bool again = all->names_known && !render_names_same_files(&old, &all->names);
+    render_names_finish(&old);
     all->names_of = d->remote;
     all->names_time = d->mtime;
     all->names_known = true;

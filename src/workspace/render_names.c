@@ -172,6 +172,14 @@ void render_names_read(const struct text *queries, struct render_names *ret)
     names_give_stems(ret);
 }
 
+bool render_names_same_files(const struct render_names *a, const struct render_names *b)
+{
+    bool same = a->count == b->count;
+    for (size_t i = 0; same && i < a->count; i++)
+        same = !strcmp(a->queries[i].stem, b->queries[i].stem);
+    return same;
+}
+
 void render_names_finish(struct render_names *n)
 {
     for (size_t i = 0; i < n->count; i++) {

@@ -25,6 +25,8 @@ struct render_names {
 enum { RENDER_NAMES_MAX = 4096 };
 void render_names_read(const struct text *queries, struct render_names *ret);
 void render_names_finish(struct render_names *n); /* zeroed is allowed */
+/* Do both name the same files, in the same order? */
+bool render_names_same_files(const struct render_names *a, const struct render_names *b);
 
 /* Is this the name of a set of params? */
 bool render_params_valid(const char *name);
